@@ -1,0 +1,109 @@
+"""The closed lists: every state, stage, lane, reason and domain that has a name."""
+
+from enum import StrEnum
+
+
+class Lane(StrEnum):
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class Strategy(StrEnum):
+    """How the bytes of an asset are read."""
+
+    STREAM = "STREAM"
+    CHUNKED = "CHUNKED"
+    BATCH = "BATCH"
+
+
+class Stage(StrEnum):
+    SEGMENT = "segment"
+    STITCH = "stitch"
+    ANALYZE = "analyze"
+    EMBED_VISUAL = "embed_visual"
+    EMBED_TEXT = "embed_text"
+
+
+class AssetStatus(StrEnum):
+    UPLOADED = "uploaded"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+
+
+class RunState(StrEnum):
+    PLANNED = "planned"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+
+
+class PieceState(StrEnum):
+    READY = "ready"
+    LEASED = "leased"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Kind(StrEnum):
+    """The medium of an asset, as a person filters by it."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    IMAGE = "image"
+    DOCUMENT = "document"
+
+
+class Domain(StrEnum):
+    VISUAL = "visual"
+    SEMANTIC = "semantic"
+    STYLE = "style"
+    TECHNICAL = "technical"
+    AUDIO = "audio"
+
+
+class TextSource(StrEnum):
+    WRITTEN = "written"
+    SPOKEN = "spoken"
+    ON_SCREEN = "on_screen"
+    TAG = "tag"
+
+
+class Reason(StrEnum):
+    """Why something could not be processed: shown to people, counted, never free text."""
+
+    EMPTY_FILE = "empty_file"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    MEDIA_TYPE_MISMATCH = "media_type_mismatch"
+    UNSUPPORTED_CODEC = "unsupported_codec"
+    CORRUPT_MEDIA = "corrupt_media"
+    NO_DECODABLE_STREAM = "no_decodable_stream"
+    EMPTY_MEDIA = "empty_media"
+    ENCRYPTED_MEDIA = "encrypted_media"
+    ENCRYPTED_DOCUMENT = "encrypted_document"
+    ACTIVE_CONTENT = "active_content"
+    ARCHIVE_NOT_ACCEPTED = "archive_not_accepted"
+    DECODE_LIMIT_EXCEEDED = "decode_limit_exceeded"
+    DECODE_TIMEOUT = "decode_timeout"
+    DECODER_CRASHED = "decoder_crashed"
+    DECODER_OOM = "decoder_oom"
+    OBJECT_MISSING = "object_missing"
+    INTEGRITY_MISMATCH = "integrity_mismatch"
+    ANALYZER_INVALID_OUTPUT = "analyzer_invalid_output"
+    EMBEDDING_INVALID = "embedding_invalid"
+    SANDBOX_UNAVAILABLE = "sandbox_unavailable"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    INSUFFICIENT_STORAGE = "insufficient_storage"
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Relation(StrEnum):
+    SIMILAR_TO = "similar_to"
+    DERIVED_FROM = "derived_from"
+    CONTAINS = "contains"
