@@ -1,0 +1,51 @@
+# Every target explains itself: `make help`.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo up check format test test-browser bench lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Create .venv and install everything from the lock
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(STAMP)
+
+demo: install ## Start the emulator, drop media in, search for moments, check the answers
+	$(BIN)/python -m local.demo
+
+up: install ## Start the emulator and watch its inbox folder
+	$(BIN)/dataflux up
+
+check: install ## Format, lint, types, generated files in step
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m events.generate --check
+
+format: install ## Rewrite the sources as `make check` wants them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: install ## Run the tests that need no server (under 5 minutes)
+	$(BIN)/python -m pytest
+
+test-browser: install ## Drive the first page in headless Chromium (installs Debian's, as root)
+	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
+	$(BIN)/python -m pytest -m browser tests/browser
+
+bench: install ## Print the measurements of bench/
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lock: ## Resolve requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --extra local --group dev --universal --python-version 3.11 --quiet --no-header --no-annotate --output-file requirements.lock
+
+clean: ## Remove what install and tests have made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
