@@ -26,7 +26,7 @@ def lexemes(body: str, language: str | None, source: str) -> tuple[str, int]:
         if position == LAST_POSITION or room <= 0:
             break
         position += 1
-        for lexeme in dict.fromkeys(_forms(token, previous, language, source)):
+        for lexeme in dict.fromkeys(forms(token, previous, language, source)):
             room -= 4 if lexeme in places else 16 + len(lexeme.encode())
             places[lexeme].append(position)
         previous = token.word
@@ -39,7 +39,8 @@ def quoted(lexeme: str) -> str:
     return f"'{escaped}'"
 
 
-def _forms(token: Token, previous: str, language: str | None, source: str) -> Iterator[str]:
+def forms(token: Token, previous: str, language: str | None, source: str) -> Iterator[str]:
+    """Yield the lexemes of one word; `previous` is the word before it."""
     yield "=" + token.word
     if token.unspaced:
         if token.follows:
