@@ -98,7 +98,7 @@ class EmbeddedPostgres:
         return f"host={self.socket_folder} port=5432 user=postgres dbname=postgres"
 
     def start(self) -> None:
-        """Start the server and wait until it accepts connections; make its data if there is none."""
+        """Start the server, on new data if there is none, and wait until it can be used."""
         self._prepare()
         self._lock = _locked(self.home / "lock")
         try:
@@ -178,7 +178,9 @@ class EmbeddedPostgres:
             text=True,
             cwd=self.home,
             env={"PATH": "", "LC_ALL": "C", "TZ": "UTC"},
-            **({"user": self._user, "group": self._user, "extra_groups": []} if self._user else {}),  # type: ignore[call-overload]
+            user=self._user or None,
+            group=self._user or None,
+            extra_groups=[] if self._user else None,
         )
         if ran.returncode:
             raise Unavailable(

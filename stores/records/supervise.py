@@ -20,7 +20,9 @@ def main(user: str, *command: str) -> int:
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
-        **({"user": user, "group": user, "extra_groups": []} if user else {}),  # type: ignore[call-overload]
+        user=user or None,
+        group=user or None,
+        extra_groups=[] if user else None,
     )
     threading.Thread(target=stop_at_end_of_input, args=(child,), daemon=True).start()
     return child.wait()

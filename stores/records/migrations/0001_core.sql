@@ -63,6 +63,7 @@ create table assets (
     tenant_id uuid not null,
     lineage uuid not null,
     source_id uuid,
+    owner_id uuid,
     kind varchar(20) check (kind in ('video', 'audio', 'image', 'document')),
     filename text not null,
     file_hash varchar(64) not null,
