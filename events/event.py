@@ -1,11 +1,21 @@
 """The envelope: a CloudEvents 1.0 event. Its data carries ids, numbers and references only."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from dataflux.errors import Invalid
+
 PREFIX = "io.dataflux."
+MAX_HOPS = 32
+"""An event that was caused by a chain this long is a loop."""
+
+_EXTENSION = re.compile(r"[a-z0-9]{1,20}")
+_CORE = frozenset(
+    {"id", "type", "source", "specversion", "time", "subject", "datacontenttype", "dataschema"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +30,11 @@ class Event:
     subject: str | None = None
     extensions: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        problems = _problems(self)
+        if problems:
+            raise Invalid(f"event {self.id!r} is no CloudEvent: {problems}", problems)
+
     @property
     def name(self) -> str:
         """The type without its prefix: `asset.uploaded`."""
@@ -29,3 +44,15 @@ class Event:
     def key(self) -> str:
         """What the bus partitions by."""
         return self.extensions.get("partitionkey") or self.subject or self.id
+
+
+def _problems(event: Event) -> dict[str, str]:
+    problems = {name: "is empty" for name in ("id", "type", "source") if not getattr(event, name)}
+    if event.time.tzinfo is None:
+        problems["time"] = "has no time zone"
+    for name, value in event.extensions.items():
+        if not _EXTENSION.fullmatch(name) or name in _CORE or name == "data":
+            problems[name] = "is no name of an extension; use 1-20 of a-z and 0-9"
+        elif not isinstance(value, str) or not value:
+            problems[name] = "is no text; extensions are non-empty strings"
+    return problems

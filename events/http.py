@@ -1,0 +1,85 @@
+"""The HTTP binding of CloudEvents 1.0: binary, structured and batched."""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote, unquote
+
+import orjson
+
+from dataflux.errors import Invalid, TooLarge
+from events.codec import dumps, from_dict, loads, parse, read_attributes, timestamp, to_dict
+from events.event import Event
+
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+LIMIT = 1 << 20
+"""Bytes of a request: an event carries references, a batch some hundred of them."""
+
+_SAFE = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"%')
+
+Message = tuple[dict[str, str], bytes]
+
+
+def to_binary(event: Event) -> Message:
+    """Return attributes as `ce-` headers, percent-encoded, and the data as the body."""
+    attributes = {
+        "specversion": "1.0",
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "time": timestamp(event.time),
+        **event.extensions,
+    }
+    if event.subject is not None:
+        attributes["subject"] = event.subject
+    headers = {f"ce-{name}": quote(value, safe=_SAFE) for name, value in attributes.items()}
+    return headers | {"content-type": "application/json"}, orjson.dumps(event.data)
+
+
+def to_structured(event: Event) -> Message:
+    return {"content-type": STRUCTURED}, dumps(event)
+
+
+def to_batch(events: Sequence[Event]) -> Message:
+    return {"content-type": BATCH}, orjson.dumps([to_dict(event) for event in events])
+
+
+def from_http(headers: Mapping[str, str], body: bytes) -> list[Event]:
+    """Read the events of a request. The content type decides the mode, not a stray header."""
+    if len(body) > LIMIT:
+        raise TooLarge(f"{len(body)} bytes of events; at most {LIMIT} a request")
+    lower = {name.lower(): value for name, value in headers.items()}
+    kind = lower.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == BATCH:
+        return _batch(body)
+    if kind == STRUCTURED:
+        return [loads(body)]
+    return [_binary(lower, body)]
+
+
+def _batch(body: bytes) -> list[Event]:
+    raw = parse(body)
+    if not isinstance(raw, list):
+        raise Invalid("a batch is a JSON array of events", {"": "is no array"})
+    return [from_dict(item) for item in raw]
+
+
+def _binary(headers: Mapping[str, str], body: bytes) -> Event:
+    attributes = {
+        name.removeprefix("ce-"): _decoded(value)
+        for name, value in headers.items()
+        if name.startswith("ce-")
+    }
+    if not attributes:
+        raise Invalid("no CloudEvent: neither ce- headers nor a cloudevents content type")
+    attributes["datacontenttype"] = headers.get("content-type") or "application/json"
+    return read_attributes(attributes, parse(body) if body else None)
+
+
+def _decoded(value: str) -> str:
+    """Decode a header; the binding also allows a quoted string."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = value[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        raise Invalid(f"header value {value[:80]!r} is no percent-encoded UTF-8") from None

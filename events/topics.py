@@ -1,0 +1,46 @@
+"""The declared topics: where each event type goes, with how many partitions, for how long."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dataflux.policy import WORKERS
+from events.event import Event
+from events.types import TYPES, Work
+from schemas.names import Lane, Stage
+
+RETENTION_S = 7 * 24 * 3600
+FACT_PARTITIONS = 6
+
+
+@dataclass(frozen=True)
+class Topic:
+    name: str
+    partitions: int
+    retention_s: int = RETENTION_S
+
+
+def work_topic(stage: Stage, lane: Lane) -> str:
+    return f"dataflux.work.{stage}.{lane}"
+
+
+def fact_topic(name: str) -> str:
+    return f"dataflux.{name}"
+
+
+def topic_of(event: Event) -> str:
+    """Return the topic of an event: work goes to the one of its lane, all else to its type's."""
+    if event.name.startswith("work."):
+        return f"dataflux.{event.name}.{event.extensions['lane']}"
+    return fact_topic(event.name)
+
+
+def _declared() -> Iterator[Topic]:
+    for name, model in TYPES.items():
+        if not issubclass(model, Work):
+            yield Topic(fact_topic(name), FACT_PARTITIONS)
+    for stage in Stage:
+        for lane in Lane:  # a few more partitions than workers, so that none idles
+            yield Topic(work_topic(stage, lane), WORKERS[lane] + 1)
+
+
+TOPICS: dict[str, Topic] = {topic.name: topic for topic in _declared()}
