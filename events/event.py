@@ -53,6 +53,6 @@ def _problems(event: Event) -> dict[str, str]:
     for name, value in event.extensions.items():
         if not _EXTENSION.fullmatch(name) or name in _CORE or name == "data":
             problems[name] = "is no name of an extension; use 1-20 of a-z and 0-9"
-        elif not isinstance(value, str) or not value:
-            problems[name] = "is no text; extensions are non-empty strings"
+        elif not value:
+            problems[name] = "is empty"
     return problems

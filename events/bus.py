@@ -1,0 +1,36 @@
+"""The bus port: topics of keyed partitions, consumer groups, at-least-once delivery."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from events.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One record as a consumer got it; `event` is None where the record is no event of ours."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    event: Event | None
+    problem: str = ""
+
+
+class Consumer(Protocol):
+    """A member of a group. Every delivery is acknowledged in the end; order does not matter."""
+
+    def poll(self, limit: int, timeout_s: float) -> list[Delivery]: ...
+    def ack(self, delivery: Delivery) -> None: ...
+    def close(self) -> None: ...
+
+
+class Bus(Protocol):
+    """Publishing returns once the events are kept; it raises Unavailable if they are not."""
+
+    def publish(self, events: Sequence[Event]) -> None: ...
+    def subscribe(self, group: str, topics: Sequence[str]) -> Consumer: ...
+    def lag(self, group: str) -> dict[str, int]: ...
+    def close(self) -> None: ...
