@@ -1,0 +1,1 @@
+"""Documents: pages, paragraphs, headings and tables, each with its place."""

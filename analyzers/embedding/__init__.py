@@ -1,0 +1,1 @@
+"""Vectors that need no model: the labelled fallbacks."""

@@ -1,0 +1,1 @@
+"""Images: what is decoded from them and how they look."""

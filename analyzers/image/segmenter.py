@@ -1,0 +1,74 @@
+"""A picture is one segment: its keyframe, its thumbnail, and what its header and pixels say."""
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+
+from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Features, Segment
+from analyzers.decoding import Limits
+from analyzers.image import decoder
+from analyzers.image.decoder import FORMATS, Picture
+from analyzers.image.measures import perceptual_hash, sharpness
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+KEY = "image"
+THUMBNAIL_SIDE = 320
+WHOLE = {"xywh": [0, 0, 100, 100]}
+
+
+class ImageSegmenter(BaseAnalyzer):
+    """Cuts nothing: the picture, upright and in sRGB, is the only segment of its asset."""
+
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+        name="image",
+        version="1",
+        formats=(*dict.fromkeys(FORMATS.values()), "image/heif"),
+        emits=("visual", "technical"),
+    )
+
+    def load(self) -> None:
+        decoder.load()
+
+    def validate_file(self, file: BinaryIO) -> bool:
+        decoder.facts(file, Limits())
+        return True
+
+    def get_metadata(self, file: BinaryIO) -> dict[str, Any]:
+        return decoder.facts(file, Limits())
+
+    def extract_segments(
+        self, file: BinaryIO, config: Mapping[str, Any]
+    ) -> Iterator[Segment | Artifact]:
+        picture = decoder.decode(file, Limits.of(config))
+        image = picture.image
+        yield Segment("image", dict(WHOLE), dict(WHOLE), key=KEY, features=_features(picture))
+        yield Artifact("keyframe", "image/jpeg", jpeg(image), KEY, _size(image))
+        small = image.copy()
+        small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        yield Artifact("thumbnail", "image/jpeg", jpeg(small, 80), KEY, _size(small))
+
+
+def jpeg(image: "Image", quality: int = 88) -> bytes:
+    """Return the picture as JPEG, without any metadata of the original."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, exif=b"", icc_profile=None)
+    return buffer.getvalue()
+
+
+def _features(picture: Picture) -> Features:
+    technical = {"image": dict(picture.facts)}
+    if picture.exif:
+        technical["exif"] = dict(picture.exif)
+    return {
+        "visual": {
+            "phash": {"hex": perceptual_hash(picture.image), "bits": 64},
+            "sharpness": {"laplacian_variance": sharpness(picture.image)},
+        },
+        "technical": technical,
+    }
+
+
+def _size(image: "Image") -> dict[str, int]:
+    return {"width": image.width, "height": image.height}

@@ -1,0 +1,1 @@
+"""Text: recognized in pictures, and its language."""
