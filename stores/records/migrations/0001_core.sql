@@ -466,10 +466,9 @@ create table outbox (
     tenant_id uuid not null,
     run_id uuid,
     events jsonb not null,
-    created_at timestamptz not null default clock_timestamp(),
-    published_at timestamptz
+    created_at timestamptz not null default clock_timestamp()
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
-create index outbox_open on outbox (id) where published_at is null;
+comment on table outbox is 'What is not known to be published: a row goes when its events have gone out.';
 
 create table inbox (
     tenant_id uuid not null,

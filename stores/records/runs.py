@@ -1,0 +1,139 @@
+"""Runs: one processing of one version, from the plan to "searchable"."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from dataflux.errors import NotFound
+
+
+class Plan(Protocol):
+    """What a new run is made of."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def asset(self) -> UUID: ...
+    @property
+    def lineage(self) -> UUID: ...
+    @property
+    def lane(self) -> str: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def analyzer(self) -> str: ...
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+    @property
+    def pieces(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run with what its pieces need of its asset."""
+
+    id: UUID
+    asset_id: UUID
+    lineage: UUID
+    state: str
+    lane: str
+    strategy: str
+    analyzer: str
+    config: dict[str, Any]
+    to_index: int
+    reason: str | None
+    detail: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    indexed_at: datetime | None
+    storage_path: str
+    mime_type: str
+    file_size: int
+
+
+_COLUMNS = (
+    "r.id, r.asset_id, r.lineage, r.state, r.lane, r.strategy, r.analyzer, r.config, r.to_index,"
+    " r.reason, r.detail, r.created_at, r.started_at, r.finished_at, r.indexed_at,"
+    " a.storage_path, a.mime_type, a.file_size"
+)
+
+
+def create(conn: Connection[Any], tenant: UUID, plan: Plan) -> None:
+    """Add a run whose first stage is about to be opened; without pieces it has failed already."""
+    conn.execute(
+        "INSERT INTO runs (id, tenant_id, asset_id, lineage, lane, strategy, analyzer, config,"
+        " state, open_stages, finished_at, reason, detail)"
+        " SELECT %(id)s, %(tenant)s, a.id, a.lineage, %(lane)s, %(strategy)s, %(analyzer)s,"
+        " %(config)s, CASE WHEN %(open)s THEN 'planned' ELSE 'failed' END, %(open)s::int,"
+        " CASE WHEN %(open)s THEN NULL ELSE now() END,"
+        " CASE WHEN %(open)s THEN NULL ELSE a.reason END,"
+        " CASE WHEN %(open)s THEN '' ELSE a.detail END"
+        " FROM assets a WHERE a.id = %(asset)s",
+        {
+            "id": plan.id,
+            "tenant": tenant,
+            "asset": plan.asset,
+            "lane": plan.lane,
+            "strategy": plan.strategy,
+            "analyzer": plan.analyzer,
+            "config": Jsonb(dict(plan.config)),
+            "open": bool(plan.pieces),
+        },
+    )
+    conn.execute("UPDATE assets SET run_id = %s WHERE id = %s", [plan.id, plan.asset])
+
+
+def get(conn: Connection[Any], run: UUID) -> Run:
+    """Return a run; NotFound if there is none."""
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        found = cursor.execute(
+            f"SELECT {_COLUMNS} FROM runs r JOIN assets a ON a.id = r.asset_id WHERE r.id = %s",
+            [run],
+        ).fetchone()
+    if found is None:
+        raise NotFound(f"no run {run}; check the id")
+    return found
+
+
+def of_asset(conn: Connection[Any], asset: UUID) -> list[Run]:
+    """Return the runs of one version, newest first."""
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM runs r JOIN assets a ON a.id = r.asset_id"
+            " WHERE r.asset_id = %s ORDER BY r.created_at DESC, r.id",
+            [asset],
+        ).fetchall()
+
+
+def outputs(conn: Connection[Any], run: UUID, stage: str) -> list[dict[str, Any]]:
+    """Return what the pieces of a stage that were done have left, in their order."""
+    rows = conn.execute(
+        "SELECT output FROM pieces WHERE run_id = %s AND stage = %s AND state = 'done'"
+        " ORDER BY index",
+        [run, stage],
+    ).fetchall()
+    return [output for (output,) in rows]
+
+
+def add_to_index(conn: Connection[Any], run: UUID, count: int) -> None:
+    """Count vectors that `project` has yet to index."""
+    conn.execute("UPDATE runs SET to_index = to_index + %s WHERE id = %s", [count, run])
+
+
+def indexed(conn: Connection[Any], run: UUID, count: int) -> bool:
+    """Count vectors that are indexed now; return whether the whole run is searchable."""
+    row = conn.execute(
+        "UPDATE runs SET to_index = greatest(to_index - %(count)s, 0),"
+        " indexed_at = CASE WHEN to_index > %(count)s OR finished_at IS NULL THEN indexed_at"
+        "                   ELSE coalesce(indexed_at, clock_timestamp()) END"
+        " WHERE id = %(run)s RETURNING to_index = 0 AND indexed_at IS NOT NULL",
+        {"run": run, "count": count},
+    ).fetchone()
+    return bool(row and row[0])

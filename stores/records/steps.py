@@ -1,0 +1,370 @@
+"""The states of pieces and stages: claim, commit, release, open, close.
+
+Every transition is one statement whose row lock decides between rivals; none needs another lock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row, tuple_row
+from psycopg.types.json import Jsonb
+
+from dataflux.errors import Conflict
+from schemas import ids
+
+
+class Refusal(StrEnum):
+    """Why a piece could not be claimed."""
+
+    DONE = "done"
+    HELD = "held"
+    EXHAUSTED = "exhausted"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A piece under lease; `attempt` counts from 1."""
+
+    piece: UUID
+    run: UUID
+    asset: UUID
+    lineage: UUID
+    stage: str
+    lane: str
+    index: int
+    params: dict[str, Any]
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageState:
+    """A stage after one of its pieces has ended; who sees `pending` = 0 closes it."""
+
+    run: UUID
+    asset: UUID
+    lineage: UUID
+    stage: str
+    pending: int
+    outbox: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageTotals:
+    """How the pieces of a stage ended, and the sum of what they counted."""
+
+    pending: int
+    done: int
+    failed: int
+    skipped: int
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    strategy: str
+    pieces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How long a finished run took, and what failed first in it, if anything did."""
+
+    ms: int
+    stage: str | None
+    reason: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LostPiece:
+    """An open piece whose message may be gone: to be announced again."""
+
+    piece: UUID
+    tenant: UUID
+    run: UUID
+    asset: UUID
+    lineage: UUID
+    stage: str
+    lane: str
+
+
+_CLAIM = """
+WITH claimed AS (
+    UPDATE pieces p SET state = 'leased', claim = %(claim)s::uuid, attempts = attempts + 1,
+           lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
+    FROM runs r
+    WHERE p.id = %(piece)s AND r.id = p.run_id AND attempts < max_attempts
+      AND (p.state = 'ready' OR p.state = 'leased' AND lease_until < clock_timestamp())
+    RETURNING p.*, r.asset_id, r.lineage
+), lost AS (
+    UPDATE attempts a SET ended_at = clock_timestamp(), outcome = 'lost' FROM claimed c
+    WHERE a.piece_id = c.id AND a.ended_at IS NULL
+), begun AS (
+    INSERT INTO attempts (piece_id, n, tenant_id) SELECT id, attempts, tenant_id FROM claimed
+)
+SELECT id AS piece, run_id AS run, asset_id AS asset, lineage, stage, lane, index, params,
+       attempts AS attempt
+FROM claimed
+"""
+
+_REFUSED = """
+SELECT CASE WHEN state IN ('done', 'failed', 'skipped') THEN 'done'
+            WHEN state = 'leased' AND lease_until >= clock_timestamp() THEN 'held'
+            WHEN attempts >= max_attempts THEN 'exhausted'
+            ELSE 'held' END
+FROM pieces WHERE id = %(piece)s
+"""
+
+# The fence, the piece, the counter and the outbox in one statement, last in its transaction.
+_COMMIT = """
+WITH ended AS (
+    UPDATE pieces p SET state = %(to)s::text, lease_until = NULL, output = %(output)s,
+           reason = %(reason)s::text, detail = %(detail)s, error = NULL, claim = %(claim)s::uuid,
+           attempts = attempts + (p.state = 'ready')::int
+    FROM runs r
+    WHERE p.id = %(piece)s AND r.id = p.run_id AND {fence}
+    RETURNING p.id, p.tenant_id, p.run_id, p.stage, p.attempts, r.asset_id, r.lineage
+), attempt AS (
+    INSERT INTO attempts (piece_id, n, tenant_id, ended_at, outcome, error)
+    SELECT id, attempts, tenant_id, clock_timestamp(), %(to)s::text, %(reason)s::text FROM ended
+    ON CONFLICT (piece_id, n) DO UPDATE
+        SET ended_at = excluded.ended_at, outcome = excluded.outcome, error = excluded.error
+), counted AS (
+    UPDATE run_stages s SET pending = pending - 1,
+           done = done + (%(to)s::text = 'done')::int,
+           failed = failed + (%(to)s::text = 'failed')::int,
+           skipped = skipped + (%(to)s::text = 'skipped')::int,
+           counts = add_counts(counts, %(counts)s)
+    FROM ended e WHERE s.run_id = e.run_id AND s.stage = e.stage
+    RETURNING s.pending
+), sent AS (
+    INSERT INTO outbox (tenant_id, run_id, events)
+    SELECT tenant_id, run_id, %(events)s::jsonb FROM ended WHERE %(events)s::jsonb <> '[]'
+    RETURNING id
+)
+SELECT e.run_id AS run, e.asset_id AS asset, e.lineage, e.stage, c.pending,
+       (SELECT id FROM sent) AS outbox
+FROM ended e, counted c
+"""
+_CLAIMED: LiteralString = "p.state = 'leased' AND p.claim = %(claim)s::uuid"
+_UNCLAIMED: LiteralString = "p.state = 'ready'"
+_OUT_OF_ATTEMPTS: LiteralString = (
+    "p.attempts >= p.max_attempts AND"
+    " (p.state = 'ready' OR p.state = 'leased' AND p.lease_until < clock_timestamp())"
+)
+
+
+def claim(conn: Connection[Any], piece: UUID, token: UUID, lease_s: float) -> Claimed | Refusal:
+    """Take a piece for `lease_s` seconds under a fresh random token, or say why not.
+
+    A piece that is unknown is done: its run has been deleted.
+    """
+    params = {"piece": piece, "claim": token, "lease_s": lease_s}
+    with conn.cursor(row_factory=class_row(Claimed)) as cursor:
+        claimed = cursor.execute(_CLAIM, params).fetchone()
+    if claimed is not None:
+        return claimed
+    row = conn.execute(_REFUSED, params).fetchone()
+    return Refusal(row[0]) if row else Refusal.DONE
+
+
+def extend_lease(conn: Connection[Any], piece: UUID, token: UUID, lease_s: float) -> bool:
+    """Renew a lease; False if the claim has been lost."""
+    renewed = conn.execute(
+        "UPDATE pieces SET lease_until = clock_timestamp() + make_interval(secs => %s)"
+        " WHERE id = %s AND state = 'leased' AND claim = %s",
+        [lease_s, piece, token],
+    )
+    return renewed.rowcount == 1
+
+
+def release(conn: Connection[Any], piece: UUID, token: UUID, error: str) -> bool:
+    """Give a piece back after a failure that may pass; False if the claim has been lost."""
+    released = conn.execute(
+        "WITH freed AS (UPDATE pieces SET state = 'ready', lease_until = NULL, error = %(error)s"
+        " WHERE id = %(piece)s AND state = 'leased' AND claim = %(claim)s RETURNING id, attempts)"
+        " UPDATE attempts a SET ended_at = clock_timestamp(), outcome = 'released',"
+        " error = %(error)s FROM freed f WHERE a.piece_id = f.id AND a.n = f.attempts",
+        {"piece": piece, "claim": token, "error": error},
+    )
+    return released.rowcount == 1
+
+
+def commit_piece(
+    conn: Connection[Any],
+    piece: UUID,
+    token: UUID,
+    *,
+    to: str = "done",
+    output: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+    detail: str = "",
+    counts: Mapping[str, int] | None = None,
+    events: Sequence[Mapping[str, Any]] = (),
+    claimed: bool = True,
+) -> StageState | None:
+    """End a piece with its counter and its outbox row; None if another holds it: roll back then.
+
+    With `claimed` false the row lock of this one transaction is the claim: for work of a few
+    milliseconds without effects outside.
+    """
+    params = {
+        "piece": piece,
+        "claim": token,
+        "to": to,
+        "output": Jsonb(output or {}),
+        "reason": reason,
+        "detail": detail,
+        "counts": Jsonb(counts or {}),
+        "events": Jsonb(list(events)),
+    }
+    return _end(conn, _CLAIMED if claimed else _UNCLAIMED, params)
+
+
+def exhaust(conn: Connection[Any], piece: UUID) -> StageState | None:
+    """Fail a piece that has no attempts left; None if it has, or if somebody holds it."""
+    params = {
+        "piece": piece,
+        "claim": None,
+        "to": "failed",
+        "output": Jsonb({}),
+        "reason": "attempts_exhausted",
+        "detail": "",
+        "counts": Jsonb({}),
+        "events": Jsonb([]),
+    }
+    return _end(conn, _OUT_OF_ATTEMPTS, params)
+
+
+def _end(
+    conn: Connection[Any], fence: LiteralString, params: Mapping[str, Any]
+) -> StageState | None:
+    with conn.cursor(row_factory=class_row(StageState)) as cursor:
+        return cursor.execute(_COMMIT.format(fence=fence), params).fetchone()
+
+
+def totals(conn: Connection[Any], run: UUID) -> dict[str, StageTotals]:
+    """Return every stage of a run that has been opened, by name."""
+    rows = conn.execute(
+        "SELECT stage, pending, done, failed, skipped, counts FROM run_stages WHERE run_id = %s"
+        " ORDER BY opened_at, stage",
+        [run],
+    ).fetchall()
+    return {stage: StageTotals(*numbers) for stage, *numbers in rows}
+
+
+def plan_stage(
+    conn: Connection[Any],
+    run: UUID,
+    lineage: UUID,
+    stage: str,
+    pieces: Sequence[Mapping[str, Any]],
+    *,
+    max_attempts: int = 5,
+) -> list[UUID]:
+    """Open a stage with one piece for each set of parameters; return their ids, in order."""
+    planned = [ids.derived(lineage, run, stage, index) for index in range(len(pieces))]
+    conn.execute(
+        "INSERT INTO run_stages (run_id, stage, tenant_id, pending, opened_at)"
+        " SELECT id, %s, tenant_id, %s, clock_timestamp() FROM runs WHERE id = %s",
+        [stage, len(pieces), run],
+    )
+    conn.execute(
+        "INSERT INTO pieces (id, tenant_id, run_id, stage, lane, index, params, max_attempts)"
+        " SELECT p.id, r.tenant_id, r.id, %s, r.lane, p.n - 1, p.params, %s"
+        " FROM runs r, unnest(%s::uuid[], %s::jsonb[]) WITH ORDINALITY p(id, params, n)"
+        " WHERE r.id = %s",
+        [stage, max_attempts, planned, [Jsonb(params) for params in pieces], run],
+    )
+    return planned
+
+
+def close_stage(conn: Connection[Any], run: UUID, opened: int) -> int:
+    """Count one stage closed and `opened` ones opened; who is told 0 completes the run."""
+    row = conn.execute(
+        "UPDATE runs SET open_stages = open_stages - 1 + %s WHERE id = %s RETURNING open_stages",
+        [opened, run],
+    ).fetchone()
+    if row is None:
+        raise Conflict(f"run {run} is gone; nothing to close")
+    return int(row[0])
+
+
+def start_run(conn: Connection[Any], run: UUID) -> Started | None:
+    """Turn a planned run to running; exactly one caller is told so."""
+    with conn.cursor(row_factory=class_row(Started)) as cursor:
+        return cursor.execute(
+            "UPDATE runs SET state = 'running', started_at = clock_timestamp()"
+            " WHERE id = %s AND state = 'planned'"
+            " RETURNING strategy, (SELECT count(*) FROM pieces WHERE run_id = runs.id) AS pieces",
+            [run],
+        ).fetchone()
+
+
+def finish_run(conn: Connection[Any], run: UUID, state: str) -> Ended:
+    """Give a run its final state. What has been indexed by now counts: it may all be."""
+    with conn.cursor(row_factory=class_row(Ended)) as cursor:
+        ended = cursor.execute(
+            "WITH first AS ("
+            "    SELECT p.stage, p.reason, p.detail FROM pieces p"
+            "    JOIN run_stages s ON s.run_id = p.run_id AND s.stage = p.stage"
+            "    WHERE p.run_id = %(run)s AND p.state = 'failed'"
+            "    ORDER BY s.opened_at, p.index LIMIT 1"
+            ") UPDATE runs r SET state = %(state)s::text, finished_at = clock_timestamp(),"
+            " degraded = %(state)s::text = 'degraded', reason = (SELECT reason FROM first),"
+            " detail = coalesce((SELECT detail FROM first), ''),"
+            " indexed_at = CASE WHEN to_index = 0 AND %(state)s::text <> 'failed'"
+            "                   THEN clock_timestamp() END"
+            " WHERE id = %(run)s AND state IN ('planned', 'running')"
+            " RETURNING (extract(epoch FROM clock_timestamp() - created_at) * 1000)::int AS ms,"
+            " (SELECT stage FROM first) AS stage, reason, detail",
+            {"run": run, "state": state},
+        ).fetchone()
+    if ended is None:
+        raise Conflict(f"run {run} has ended already; nothing to finish")
+    return ended
+
+
+# -- what sweepers look for, over all tenants -------------------------------------------------
+
+
+def exhausted(conn: Connection[Any], limit: int = 100) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, piece) of open pieces that nobody holds and that have no attempts left."""
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        return cursor.execute(
+            "SELECT p.tenant_id, p.id FROM pieces p WHERE p.state IN ('ready', 'leased')"
+            f" AND {_OUT_OF_ATTEMPTS} ORDER BY coalesce(p.lease_until, p.emitted_at) LIMIT %s",
+            [limit],
+        ).fetchall()
+
+
+def lost(conn: Connection[Any], older_than_s: float, limit: int) -> list[LostPiece]:
+    """Take the open, unheld pieces that were announced too long ago.
+
+    The wait doubles with every announcement, so that a long backlog does not multiply itself.
+    """
+    with conn.cursor(row_factory=class_row(LostPiece)) as cursor:
+        return cursor.execute(
+            "WITH old AS ("
+            "    SELECT id FROM pieces, make_interval(secs => %(wait_s)s) AS wait"
+            "    WHERE state IN ('ready', 'leased') AND attempts < max_attempts"
+            "    AND coalesce(lease_until, emitted_at) < clock_timestamp() - wait"
+            "    AND emitted_at < clock_timestamp() - wait * power(2, least(emissions - 1, 6))"
+            "    ORDER BY emitted_at LIMIT %(limit)s FOR UPDATE OF pieces SKIP LOCKED"
+            ") UPDATE pieces p SET emitted_at = clock_timestamp(), emissions = emissions + 1"
+            " FROM old, runs r WHERE p.id = old.id AND r.id = p.run_id"
+            " RETURNING p.id AS piece, p.tenant_id AS tenant, p.run_id AS run,"
+            " r.asset_id AS asset, r.lineage, p.stage, p.lane",
+            {"wait_s": older_than_s, "limit": limit},
+        ).fetchall()
+
+
+def free_leases(conn: Connection[Any]) -> int:
+    """Free every lease: only for an installation that has just started and is alone."""
+    return conn.execute(
+        "UPDATE pieces SET state = 'ready', lease_until = NULL WHERE state = 'leased'"
+    ).rowcount
