@@ -2,12 +2,11 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-import psycopg
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
@@ -15,6 +14,7 @@ from dataflux.clock import IdFactory, seeded
 from dataflux.permissions import Caller
 from schemas import ids
 from stores.records import access, memberships
+from stores.records.database import Database
 from stores.records.lexemes import lexemes
 
 Db = Connection[Any]
@@ -22,25 +22,25 @@ Db = Connection[Any]
 
 @dataclass
 class World:
-    """Writes rows straight into the tables of one tenant; `dsn` is that of the installer."""
+    """Writes rows straight into the tables of one tenant."""
 
-    dsn: str
+    database: Database
     tenant: UUID
-    make: IdFactory = field(default_factory=lambda: seeded(7))
+    make: IdFactory
 
     @contextlib.contextmanager
     def session(self, tenant: UUID, role: str) -> Iterator[Db]:
         """Open a transaction of a role with the tenant set, as the engine does."""
-        with psycopg.connect(self.dsn, options=f"-c role={role}") as conn:
+        with self.database.connection(role) as conn, conn.transaction():
             conn.execute("SELECT set_config('dataflux.tenant', %s, true)", (str(tenant),))
             yield conn
 
     def app(self) -> contextlib.AbstractContextManager[Db]:
-        return self.session(self.tenant, "df_app")
+        return self.session(self.tenant, "app")
 
     def neighbour(self) -> "World":
         """Return another tenant of the same installation."""
-        return make_world(self.dsn, self.make)
+        return make_world(self.database, self.make)
 
     def run(self, query: str, *params: Any) -> list[Any]:
         with self.app() as conn:
@@ -98,7 +98,8 @@ class World:
             )
             conn.execute(
                 "INSERT INTO assets (id, tenant_id, lineage, kind, filename, file_hash, file_size,"
-                " mime_type, storage_path) VALUES (%s, tenant(), %s, %s, 'file', 'hash', 1, %s, '')",
+                " mime_type, storage_path) VALUES"
+                " (%s, tenant(), %s, %s, 'file', 'hash', 1, %s, '')",
                 (made, made, kind, mime),
             )
             memberships.place(conn, made, collections)
@@ -117,15 +118,26 @@ class World:
                 "INSERT INTO segments (id, tenant_id, asset_id, lineage, run_id, parent_id,"
                 " segment_type, sequence_number, start_marker, end_marker, t_start, t_end)"
                 " VALUES (%s, tenant(), %s, %s, %s, %s, %s, %s, '{}', '{}', %s, %s)",
-                (made, asset, asset, asset, asset, more.get("type", "scene"), n)
-                + (more.get("start"), more.get("end")),
+                (
+                    made,
+                    *[asset] * 4,
+                    more.get("type", "scene"),
+                    n,
+                    more.get("start"),
+                    more.get("end"),
+                ),
             )
         for at, body in enumerate(texts):
             self.text(made, body, at, more.get("source", "spoken"), more.get("language"))
         return made
 
     def text(
-        self, segment: UUID, body: str, n: int = 0, source: str = "spoken", language: str | None = None
+        self,
+        segment: UUID,
+        body: str,
+        n: int = 0,
+        source: str = "spoken",
+        language: str | None = None,
     ) -> UUID:
         made = ids.derived(segment, "text", source, n)
         tsv, dl = lexemes(body, language, source)
@@ -161,10 +173,10 @@ class World:
         self.run("UPDATE entities SET deleted_at = now() WHERE id = %s", asset)
 
 
-def make_world(dsn: str, make: IdFactory | None = None) -> World:
+def make_world(database: Database, make: IdFactory | None = None) -> World:
     """Create a tenant and return its world."""
-    make = make or seeded(7)
+    make = make or seeded(uuid4().int)
     tenant = make.token()
-    with psycopg.connect(dsn, options="-c role=df_admin") as conn:
+    with database.connection("admin") as conn:
         conn.execute("INSERT INTO tenants (id, name) VALUES (%s, %s)", (tenant, str(tenant)))
-    return World(dsn, tenant, make)
+    return World(database, tenant, make)
