@@ -20,6 +20,7 @@ from stores.records.word_stats import COUNTED, TextStats, document_frequencies, 
 
 Db = Connection[Any]
 
+_ENOUGH = 1_000  # candidates, to leave aside those that have common terms only
 MISREAD = 0.7
 """What finding a word misread counts, of what finding it counts."""
 
@@ -43,7 +44,7 @@ class TextMatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Weighed:
+class Weighed:
     term: Term
     df: int
     idf: float
@@ -55,40 +56,40 @@ def search(conn: Db, query: str, scope: Scope, limit: int) -> list[TextMatch]:
     asked = query_terms(query, stats.languages)
     if not asked.terms or limit < 1:
         return []
-    weighed = _weighed(conn, asked.terms, stats)
-    statement, params = _statement(asked, weighed, stats, scope)
+    weighed = weigh(conn, asked.terms, stats)
+    query_, params = statement(asked, weighed, stats, scope)
     with conn.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement, params | {"limit": limit}, prepare=False).fetchall()
+        rows = cursor.execute(query_, params | {"limit": limit}, prepare=False).fetchall()
     bodies = _bodies(conn, [row["text_id"] for row in rows])
     return [_match(row, weighed, bodies) for row in rows if row["text_id"] in bodies]
 
 
-def _weighed(conn: Db, terms: Sequence[Term], stats: TextStats) -> list[_Weighed]:
+def weigh(conn: Db, terms: Sequence[Term], stats: TextStats) -> list[Weighed]:
     frequencies = document_frequencies(conn, terms)
     return [
-        _Weighed(term, df, idf(stats, df, common=term.common))
+        Weighed(term, df, idf(stats, df, common=term.common))
         for term, df in zip(terms, frequencies, strict=True)
     ]
 
 
-def _candidates(query: Query, weighed: Sequence[_Weighed]) -> str:
-    """Return the tsquery of the texts to rank: those with the rarest terms.
+def _candidates(query: Query, weighed: Sequence[Weighed]) -> str:
+    """Return the tsquery of the texts to rank: those with any of the rarest terms.
 
-    Where even the rarest term is in too many texts, those with all terms.
+    Where these are in few texts, also those with all of the terms that are too common for that.
     """
     if query.phrases:
         return " & ".join(f"({phrase})" for phrase in query.phrases)
-    rarest = sorted(weighed, key=lambda each: each.df)
-    if rarest[0].df > COUNTED:
-        telling = [each for each in weighed if not each.term.common] or weighed
-        return " & ".join(f"({each.term.tsquery})" for each in telling)
-    total, chosen = 0, list[Term]()
-    for each in rarest:
+    total, rare, rest = 0, list[str](), list[Weighed]()
+    for each in sorted(weighed, key=lambda each: each.df):
         total += each.df
-        if chosen and total > COUNTED:
-            break
-        chosen.append(each.term)
-    return " | ".join(f"({form})" for term in chosen for form in (term.tsquery, term.fuzzy) if form)
+        if total <= COUNTED:
+            rare += [form for form in (each.term.tsquery, each.term.fuzzy) if form]
+        else:
+            rest.append(each)
+    if rest and sum(each.df for each in weighed if each not in rest) < _ENOUGH:
+        telling = [each for each in rest if not each.term.common] or rest
+        rare.append(" & ".join(f"({each.term.tsquery})" for each in telling))
+    return " | ".join(f"({form})" for form in rare)
 
 
 # --- the statement --------------------------------------------------------------------------------
@@ -112,8 +113,8 @@ _SEGMENTS = sql.SQL(
 _PLUS = sql.SQL(" + ")
 
 
-def _statement(
-    query: Query, weighed: Sequence[_Weighed], stats: TextStats, scope: Scope
+def statement(
+    query: Query, weighed: Sequence[Weighed], stats: TextStats, scope: Scope
 ) -> tuple[sql.Composed, dict[str, Any]]:
     may, filters = visible(scope, "s.lineage"), condition(scope.filters)
     numbers = range(len(weighed))
@@ -189,7 +190,7 @@ def _bodies(conn: Db, texts: Sequence[UUID]) -> dict[UUID, tuple[str, str | None
 
 def _match(
     row: Mapping[str, Any],
-    weighed: Sequence[_Weighed],
+    weighed: Sequence[Weighed],
     bodies: Mapping[UUID, tuple[str, str | None, str]],
 ) -> TextMatch:
     found = [(each, min(1.0, row[f"tf{n}"])) for n, each in enumerate(weighed) if row[f"tf{n}"]]
