@@ -24,6 +24,7 @@ _DEEPEST = 4
 _MOST_PARTS = 64
 _MOST_VALUES = 100
 _LONGEST = 500
+_UNSTORABLE = {"\x00", *map(chr, range(0xD800, 0xE000))}  # neither UTF-8 nor PostgreSQL has them
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _values(known: _Field, op: str, value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or "\x00" in value:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or _UNSTORABLE & set(value):
         raise ValueError(f"must be text of 1 to {_LONGEST} characters")
     return value
 
