@@ -20,6 +20,7 @@ class Limits:
     ratio: int = 200
     segments: int = 100_000
     entries: int = 10_000
+    archive_bytes: int = 500_000_000
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:

@@ -84,7 +84,7 @@ def of_image(image: "Image") -> list[float]:
     """Return the vector of a picture."""
     import numpy as np
 
-    gray: Vector = np.asarray(image.convert("L").resize((SIDE, SIDE)), np.float32) / 255
+    gray = np.asarray(image.convert("L").resize((SIDE, SIDE)), np.float32) / np.float32(255)
     brightness = [2 * float(gray.mean()) - 1]
     return _joined(_where_colors_are(image), _directions(gray), brightness)
 

@@ -1,0 +1,96 @@
+"""Markdown: headings, paragraphs, code and tables as CommonMark reads them; HTML stays inert."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, BinaryIO
+
+from analyzers.api import Artifact, Range, Segment
+from analyzers.decoding import Limits, decoding
+from analyzers.document import encoding, html
+from analyzers.document.blocks import Block, clean, joined
+from analyzers.document.flow import flowing
+from analyzers.document.tables import text_of
+
+FRONT_MATTER = re.compile(r"\A---\n.*?\n(?:---|\.\.\.)\n", re.DOTALL)
+
+
+def load() -> None:
+    html.load()
+    list(blocks("# Warm\n\n|a|b|\n|-|-|\n|1|2|\n"))
+
+
+def metadata(file: BinaryIO, limits: Limits) -> dict[str, Any]:
+    return {"encoding": encoding.read(file, limits).encoding}
+
+
+def pieces(file: BinaryIO, limits: Limits) -> list[Range]:
+    return []
+
+
+def read(file: BinaryIO, piece: Range | None, limits: Limits) -> Iterator[Segment | Artifact]:
+    text = encoding.read(file, limits).text
+    with decoding("Markdown"):
+        found = list(blocks(text))
+    yield from flowing(found, limits)
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Yield the blocks of a document; front matter is not part of its text."""
+    tokens = _parser().parse(FRONT_MATTER.sub("", text, count=1))
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        if token.type == "table_open":
+            end = next(i for i in range(at, len(tokens)) if tokens[i].type == "table_close")
+            yield Block("table", text_of(_rows(tokens[at:end])))
+            at = end
+        elif token.type == "inline":
+            yield _inline(token, tokens[at - 1] if at else None)
+        elif token.type in ("fence", "code_block"):
+            yield _code(token)
+        elif token.type == "html_block":
+            yield from html.blocks(token.content)
+        at += 1
+
+
+@cache
+def _parser() -> Any:
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": True}).enable("table")
+
+
+def _inline(token: Any, opening: Any) -> Block:
+    heading = opening is not None and opening.type == "heading_open"
+    level = int(opening.tag[1:]) if heading else None
+    return Block("heading" if heading else "paragraph", joined(_text(token)), level)
+
+
+def _code(token: Any) -> Block:
+    language = token.info.strip().split(" ")[0][:40]
+    features = {"semantic": {"code": {"language": language or None}}}
+    return Block("paragraph", clean(token.content).strip("\n"), features=features)
+
+
+def _rows(tokens: Sequence[Any]) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for token in tokens:
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline" and rows:
+            rows[-1].append(joined(_text(token)))
+    return rows
+
+
+def _text(token: Any) -> str:
+    """Return what is read of inline text: words, code and the descriptions of pictures."""
+    parts = []
+    for child in token.children or ():
+        if child.type in ("text", "code_inline"):
+            parts.append(child.content)
+        elif child.type == "image":
+            parts.append(_text(child))
+        elif child.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+    return "".join(parts)
