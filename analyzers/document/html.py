@@ -13,8 +13,8 @@ from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
 UNSEEN_NAMES = """
-    script style template noscript head iframe object embed applet svg math canvas audio video select
-    datalist
+    script style template noscript head iframe object embed applet svg math canvas audio video
+    select datalist
 """
 INLINE_NAMES = """
     a abbr b bdi bdo big br button cite code data del dfn em font i img ins kbd label mark q s samp
