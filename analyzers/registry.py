@@ -17,6 +17,7 @@ BUILT_IN = (
     "analyzers.document.segmenter:DocumentSegmenter",
     "analyzers.audio.speech:SpeechAnalyzer",
     "analyzers.text.ocr:OcrAnalyzer",
+    "analyzers.text.ocr:ScanAnalyzer",
     "analyzers.image.appearance:AppearanceAnalyzer",
     "analyzers.text.language:LanguageAnalyzer",
     "analyzers.embedding.visual:VisualFallback",
