@@ -8,13 +8,12 @@ from uuid import UUID
 from psycopg import Connection
 
 from events.event import Event
-from schemas.names import Lane, Reason, Stage
+from schemas.names import Lane, Reason, Stage, Strategy
 from stores.ports import ObjectInfo
 from stores.records.rows import Row
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Query = Callable[Concatenate[Connection[Any], P], T]
 
 
 class Read(Protocol):
@@ -47,11 +46,38 @@ class Work:
 
 @dataclass(frozen=True)
 class Fact:
-    """An event to publish: its name in events/types.py, what it is about, its data."""
+    """An event to publish: its name in events/types.py, its data, what it is about.
+
+    A step's facts are about its own asset; a consumer names the lineage and the asset itself.
+    """
 
     name: str
     data: Mapping[str, Any]
     segment: UUID | None = None
+    lineage: UUID | None = None
+    asset: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write of stores/records, to be run in the transaction that commits the outcome."""
+
+    query: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run to plan: its first pieces are inserted and announced with the outcome."""
+
+    id: UUID
+    asset: UUID
+    lineage: UUID
+    lane: Lane
+    strategy: Strategy
+    analyzer: str
+    pieces: Sequence[Mapping[str, Any]]
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,7 +85,9 @@ class Outcome:
     """What a step did. The engine commits it whole, or not at all."""
 
     rows: Sequence[Row] = ()
+    writes: Sequence[Write] = ()
     facts: Sequence[Fact] = ()
+    run: NewRun | None = None
     output: Mapping[str, Any] = field(default_factory=dict)
     """Kept on the piece, for the stage that comes next."""
     counts: Mapping[str, int] = field(default_factory=dict)

@@ -35,6 +35,7 @@ class SegmentRow:
     start_marker: Mapping[str, Any]
     end_marker: Mapping[str, Any]
     confidence_score: float = 1.0
+    numbered: bool = True
 
 
 @dataclass(frozen=True, slots=True)

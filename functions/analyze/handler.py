@@ -1,0 +1,116 @@
+"""Find features and text in a window of segments, from their derived objects only."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from analyzers.api import AnalysisResult, Segment
+from dataflux.errors import MediaFailed
+from functions.deps import Deps
+from functions.findings import feature_rows, text_rows
+from functions.loading import LoadedSegment, load_segments
+from functions.work import Fact, Outcome, Work
+from schemas import ids
+from stores.records.rows import Row, SegmentRow
+
+LOW_CONFIDENCE = 0.5
+
+
+@dataclass
+class Found:
+    """What all analyzers together found in one segment."""
+
+    rows: list[Row] = field(default_factory=list)
+    analyzers: list[str] = field(default_factory=list)
+    domains: set[str] = field(default_factory=set)
+    unsure: list[tuple[str, str, float]] = field(default_factory=list)
+
+
+def handle(work: Work, deps: Deps) -> Outcome:
+    loaded = load_segments(work, deps, kinds=deps.registry.rendition_kinds())
+    wanted = deps.registry.analyzer_ids()
+    found = {item.segment.key: Found() for item in loaded}
+    failures: list[MediaFailed] = []
+    places = {item.segment.key: item for item in loaded}
+    for key, analyzer, result in deps.sandbox.analyze(
+        [item.segment for item in loaded], wanted, work.params.get("priorities", {})
+    ):
+        if isinstance(result, MediaFailed):
+            failures.append(result)
+        else:
+            _collect(found[key], work, places[key], analyzer, result)
+    outcome = Outcome(
+        rows=[row for one in found.values() for row in one.rows],
+        facts=[fact for key, one in found.items() for fact in _facts(places[key].id, one)],
+        counts={"analyzed": len(loaded), "failures": len(failures)},
+    )
+    if failures and not outcome.rows:
+        raise failures[0]
+    return outcome
+
+
+def _collect(
+    found: Found, work: Work, place: LoadedSegment, analyzer: str, result: AnalysisResult
+) -> None:
+    found.analyzers.append(analyzer)
+    found.domains |= set(result.features)
+    found.rows += text_rows(place.id, work.run, analyzer, result.texts)
+    found.rows += feature_rows(
+        place.id, work.run, analyzer, result.features, result.confidence_scores, result.model
+    )
+    found.rows += _children(work, place, analyzer, result)
+    found.unsure += [
+        (domain, analyzer, score)
+        for domain, scores in result.confidence_scores.items()
+        for score in scores.values()
+        if score < LOW_CONFIDENCE
+    ]
+
+
+def _children(
+    work: Work, place: LoadedSegment, analyzer: str, result: AnalysisResult
+) -> Iterator[Row]:
+    """Yield the rows of the segments found inside a segment: regions, lines, boxes."""
+    for child in result.segments:
+        identity = _child_id(place.id, analyzer, child)
+        inside = child.parent and child.parent != place.segment.key
+        yield SegmentRow(
+            id=identity,
+            asset_id=work.asset,
+            lineage=work.lineage,
+            run_id=work.run,
+            parent_id=ids.derived(place.id, analyzer, "segment", child.parent)
+            if inside
+            else place.id,
+            segment_type=child.type,
+            sequence_number=place.sequence_number,
+            start_marker=child.start_marker,
+            end_marker=child.end_marker,
+            confidence_score=child.confidence,
+            numbered=False,
+        )
+        yield from text_rows(identity, work.run, analyzer, child.texts)
+        yield from feature_rows(identity, work.run, analyzer, child.features, {}, result.model)
+
+
+def _child_id(parent: UUID, analyzer: str, child: Segment) -> UUID:
+    return ids.derived(parent, analyzer, "segment", child.key)
+
+
+def _facts(segment: UUID, found: Found) -> Sequence[Fact]:
+    if not found.analyzers:
+        return []
+    data = {
+        "segment": str(segment),
+        "analyzers": found.analyzers,
+        "domains": sorted(found.domains),
+    }
+    unsure = [
+        Fact(
+            "analysis.confidence_low",
+            {"segment": str(segment), "analyzer": analyzer, "domain": domain, "confidence": score},
+            segment,
+        )
+        for domain, analyzer, score in found.unsure
+    ]
+    return [Fact("segment.analyzed", data, segment), *unsure]

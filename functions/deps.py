@@ -1,0 +1,123 @@
+"""Everything a handler may use; the one place that knows every adapter."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from analyzers.registry import Registry
+from analyzers.sandbox import Sandbox
+from dataflux.clock import Clock, IdFactory
+from dataflux.errors import Invalid
+from dataflux.settings import Settings
+from events.bus import Bus
+from events.log_bus import LogBus
+from functions.engine import Engine
+from stores.cache.memory import MemoryCache
+from stores.graph.postgres import PostgresGraph
+from stores.objects.disk import DiskObjects
+from stores.ports import Cache, Graph, ObjectStore, VectorIndex
+from stores.records.database import Database
+from stores.records.embedded import EmbeddedPostgres
+from stores.records.migrate import migrate
+from stores.vectors.pgvector import PgVectorIndex
+
+CACHE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Deps:
+    """The adapters, built once a process."""
+
+    settings: Settings
+    clock: Clock
+    ids: IdFactory
+    engine: Engine
+    bus: Bus
+    objects: ObjectStore
+    vectors: VectorIndex
+    graph: Graph
+    cache: Cache
+    registry: Registry
+    sandbox: Sandbox
+
+
+@contextlib.contextmanager
+def build(
+    settings: Settings, *, clock: Clock | None = None, ids: IdFactory | None = None
+) -> Iterator[Deps]:
+    """Build the adapters that the settings name; close them in the end."""
+    clock = clock or Clock()
+    ids = ids or IdFactory(clock)
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(_database(settings, stack))
+        bus = _bus(settings)
+        stack.callback(bus.close)
+        objects = _objects(settings)
+        engine = Engine(
+            database,
+            bus,
+            objects,
+            clock,
+            ids,
+            lease_s=settings.lease_s,
+            renew_s=settings.renew_s,
+            max_attempts=settings.max_attempts,
+        )
+        registry = Registry.load(settings.analyzers)
+        sandbox = Sandbox(registry, require_seal=settings.require_seal)
+        stack.callback(sandbox.close)
+        yield Deps(
+            settings=settings,
+            clock=clock,
+            ids=ids,
+            engine=engine,
+            bus=bus,
+            objects=objects,
+            vectors=PgVectorIndex(engine.session),
+            graph=PostgresGraph(engine.session),
+            cache=MemoryCache(CACHE_BYTES),
+            registry=registry,
+            sandbox=sandbox,
+        )
+
+
+def _database(settings: Settings, stack: contextlib.ExitStack) -> Database:
+    match urlsplit(settings.records).scheme:
+        case "embedded":
+            server = stack.enter_context(EmbeddedPostgres(settings.home / "postgres"))
+            database = Database(server.dsn)
+        case "postgresql" | "postgres":
+            database = Database(settings.records)
+        case scheme:
+            raise _unknown("records", scheme, "embedded, postgresql")
+    with database.installer() as conn:
+        migrate(conn)
+    return database
+
+
+def _objects(settings: Settings) -> ObjectStore:
+    match urlsplit(settings.objects).scheme:
+        case "embedded":
+            return DiskObjects(settings.home / "objects")
+        case "file":
+            return DiskObjects(Path(url2pathname(urlsplit(settings.objects).path)))
+        case scheme:
+            raise _unknown("objects", scheme, "embedded, file")
+
+
+def _bus(settings: Settings) -> Bus:
+    match urlsplit(settings.bus).scheme:
+        case "embedded":
+            return LogBus(settings.home / "bus")
+        case scheme:
+            raise _unknown("bus", scheme, "embedded")
+
+
+def _unknown(setting: str, scheme: str, known: str) -> Invalid:
+    return Invalid(
+        f"settings: DATAFLUX_{setting.upper()} has the unknown scheme {scheme!r}; known: {known}",
+        {setting: f"use one of {known}"},
+    )

@@ -1,0 +1,68 @@
+"""Turn a window of segments into vectors: one object of them a piece and space."""
+
+import io
+from collections import defaultdict
+
+from analyzers.api import Embedding
+from functions.deps import Deps
+from functions.loading import LoadedSegment, load_segments
+from functions.work import Fact, Outcome, Work, Write
+from schemas import ids
+from schemas.names import Stage
+from stores.records import runs
+from stores.records.rows import EmbeddingRow
+
+Vectors = dict[str, list[tuple[LoadedSegment, Embedding]]]
+
+
+def handle(work: Work, deps: Deps) -> Outcome:
+    modality = "visual" if work.stage is Stage.EMBED_VISUAL else "text"
+    loaded = load_segments(work, deps, kinds=("keyframe",) if modality == "visual" else ())
+    rows: list[EmbeddingRow] = []
+    facts: list[Fact] = []
+    for embedder in deps.registry.embedders(modality):
+        for space, found in _embed(deps, embedder.spec.id, loaded).items():
+            key = _store(work, space, found)
+            model = embedder.spec.model or embedder.spec.id
+            for number, (item, _) in enumerate(found):
+                rows.append(_row(work, item, modality, model, space, f"{key}#{number}"))
+                facts.append(_fact(item, space, key, number))
+    to_index = Write(runs.add_to_index, (work.run, len(rows)))
+    return Outcome(rows=rows, facts=facts, writes=[to_index], counts={"embedded": len(rows)})
+
+
+def _embed(deps: Deps, embedder: str, loaded: list[LoadedSegment]) -> Vectors:
+    by_space: Vectors = defaultdict(list)
+    vectors = deps.sandbox.embed([item.segment for item in loaded], embedder)
+    for item, embeddings in zip(loaded, vectors, strict=True):
+        for embedding in embeddings:
+            by_space[embedding.space].append((item, embedding))
+    return by_space
+
+
+def _store(work: Work, space: str, found: list[tuple[LoadedSegment, Embedding]]) -> str:
+    """Put the vectors as one float32 matrix in numpy's format; return its key."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.asarray([e.vector for _, e in found], np.float32), allow_pickle=False)
+    return work.put(space.replace("/", "-") + ".npy", buffer.getvalue()).key
+
+
+def _row(
+    work: Work, item: LoadedSegment, modality: str, model: str, space: str, vector_id: str
+) -> EmbeddingRow:
+    return EmbeddingRow(
+        id=ids.derived(item.id, "embedding", space),
+        entity_id=item.id,
+        run_id=work.run,
+        embedding_type=modality,
+        model_name=model,
+        space=space,
+        vector_id=vector_id,
+    )
+
+
+def _fact(item: LoadedSegment, space: str, key: str, row: int) -> Fact:
+    data = {"segment": str(item.id), "spaces": [space], "object": key, "row": row}
+    return Fact("segment.embedded", data, item.id)

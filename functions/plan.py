@@ -1,0 +1,60 @@
+"""What follows a closed stage: pure, from the totals of the run's stages to the next pieces."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from analyzers.api import Range
+from schemas.names import RunState, Stage
+
+ANALYZE_WINDOW = 16
+"""Segments a piece: recognition takes up to a second a picture, a piece stays under a minute."""
+EMBED_WINDOW = 256
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How the pieces of one stage ended, and what they counted together."""
+
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def first(pieces: Sequence[Range]) -> list[Params]:
+    """Return the parameters of the segment pieces; a file in one piece has none."""
+    return [{"piece": [p.unit, p.start, p.end]} for p in pieces] or [{}]
+
+
+def following(stage: Stage, totals: Mapping[Stage, Totals]) -> dict[Stage, list[Params]]:
+    """Return the stages to open now that `stage` has closed, with their pieces' parameters."""
+    return {s: pieces for s, pieces in _candidates(stage, totals).items() if pieces}
+
+
+def _candidates(stage: Stage, totals: Mapping[Stage, Totals]) -> dict[Stage, list[Params]]:
+    if stage is Stage.SEGMENT:
+        return {Stage.STITCH: [{}] if totals[stage].done else []}
+    if stage is Stage.STITCH:
+        counts = totals[stage].counts
+        segments = counts.get("segments", 0)
+        visual = windows(segments, EMBED_WINDOW) if counts.get("visual") else []
+        return {Stage.ANALYZE: windows(segments, ANALYZE_WINDOW), Stage.EMBED_VISUAL: visual}
+    if stage is Stage.ANALYZE:
+        return {Stage.EMBED_TEXT: windows(totals[Stage.STITCH].counts["segments"], EMBED_WINDOW)}
+    return {}
+
+
+def windows(count: int, size: int) -> list[Params]:
+    """Cut the sequence numbers 0..count-1 into half-open windows of `size`."""
+    return [{"from": at, "to": min(at + size, count)} for at in range(0, count, size)]
+
+
+def verdict(totals: Mapping[Stage, Totals]) -> RunState:
+    """Return how a run ended: failed without segments, degraded if any piece failed."""
+    if not totals.get(Stage.STITCH, Totals()).done:
+        return RunState.FAILED
+    failed = any(stage.failed for stage in totals.values())
+    return RunState.DEGRADED if failed else RunState.COMPLETED

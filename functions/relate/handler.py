@@ -1,0 +1,95 @@
+"""Relate what is new to what is there: similar moments, contents of collections, versions."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from events.event import Event
+from functions.calibration import calibrated
+from functions.deps import Deps
+from functions.work import Fact, Outcome, Read
+from schemas import ids
+from schemas.names import Relation
+from stores.ports import Match, Scope
+from stores.records import lineages
+from stores.records.rows import RelationshipRow
+
+RELATED = 0.75
+MATCH = 0.85
+PER_SEGMENT = 10
+CANDIDATES = 40
+"""Neighbours looked at: some belong to the same lineage, which does not relate to itself."""
+
+
+def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
+    rows: list[RelationshipRow] = []
+    facts: list[Fact] = []
+    for event in events:
+        if event.name == "segment.indexed":
+            for row in _similar(event, deps):
+                rows.append(row)
+                facts += _facts(event, row)
+        else:
+            rows += _structure(event, read)
+    return Outcome(rows=rows, facts=facts)
+
+
+def _similar(event: Event, deps: Deps) -> Iterator[RelationshipRow]:
+    segment, lineage = UUID(event.data["segment"]), UUID(event.extensions["entityid"])
+    tenant = UUID(event.extensions["tenantid"])
+    scope = Scope(tenant, (), sees_all=True)
+    for space in event.data["spaces"]:
+        vector = deps.vectors.vector(space, segment, tenant)
+        if vector is None:
+            continue
+        near = deps.vectors.near(space, vector, scope, limit=CANDIDATES)
+        others = [match for match in near if match.lineage != lineage]
+        for match in others[:PER_SEGMENT]:
+            strength = calibrated(deps, space, match.similarity)
+            if strength >= RELATED:
+                yield _edge(segment, match, space, strength)
+
+
+def _edge(segment: UUID, match: Match, space: str, strength: float) -> RelationshipRow:
+    """Store a symmetric pair once: the smaller id is the source."""
+    source, target = sorted((segment, match.segment))
+    return RelationshipRow(
+        id=ids.derived(source, Relation.SIMILAR_TO, target, space),
+        source_id=source,
+        target_id=target,
+        relationship_type=Relation.SIMILAR_TO,
+        strength=round(strength, 4),
+        metadata={"space": space, "similarity": round(match.similarity, 4)},
+    )
+
+
+def _facts(event: Event, row: RelationshipRow) -> Iterator[Fact]:
+    lineage = UUID(event.extensions["entityid"])
+    data = {
+        "relationship": str(row.id),
+        "source": str(row.source_id),
+        "target": str(row.target_id),
+        "type": row.relationship_type,
+        "strength": row.strength,
+    }
+    yield Fact("relationship.created", data, lineage=lineage)
+    if row.strength > MATCH:
+        yield Fact("similarity.match_found", data, lineage=lineage)
+
+
+def _structure(event: Event, read: Read) -> Iterator[RelationshipRow]:
+    """Yield `contains` and `derived_from` of an asset that has been processed."""
+    lineage, run = UUID(event.extensions["entityid"]), UUID(event.data["run"])
+    for parent, child in read(lineages.contained, lineage, run):
+        yield _directed(parent, child, Relation.CONTAINS)
+    for version, previous in read(lineages.derivations, lineage):
+        yield _directed(version, previous, Relation.DERIVED_FROM)
+
+
+def _directed(source: UUID, target: UUID, relation: Relation) -> RelationshipRow:
+    return RelationshipRow(
+        id=ids.derived(source, relation, target),
+        source_id=source,
+        target_id=target,
+        relationship_type=relation,
+        strength=1.0,
+    )

@@ -1,0 +1,5 @@
+"""Publish what a crash left in the outbox."""
+
+from functions.hosts.http import serve
+
+relay = serve("relay")

@@ -1,0 +1,113 @@
+"""Join the segments of all pieces into those of the asset, and commit them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from analyzers.api import Artifact, Segment
+from analyzers.records import segment_from_dict
+from functions.deps import Deps
+from functions.findings import feature_rows, text_rows
+from functions.work import Fact, Outcome, Work
+from schemas import ids
+from schemas.names import Stage
+from stores.records import runs
+from stores.records.rows import RenditionRow, Row, SegmentRow
+
+TEXT_KINDS = ("application/json", "text/vtt")
+"""Artifacts small enough to be read again here, to be joined into one of the whole asset."""
+
+
+def handle(work: Work, deps: Deps) -> Outcome:
+    run = work.read(runs.get, work.run)
+    outputs = work.read(runs.outputs, work.run, Stage.SEGMENT)
+    parts = [_segments(deps, output) for output in outputs]
+    stored = [artifact for output in outputs for artifact in output["artifacts"]]
+    analyzer = deps.registry.get(run.analyzer)
+    segments = analyzer.stitch(parts)
+    whole = analyzer.stitch_artifacts(segments, [_loaded(deps, a) for a in stored])
+    stored += [_put(work, number, artifact) for number, artifact in enumerate(whole)]
+    rows = [*_rows(work, run.analyzer, segments), *_renditions(work, segments, stored)]
+    visual = {a["segment"] for a in stored if a["kind"] == "keyframe"}
+    counts = {
+        "segments": len(segments),
+        "visual": sum(segment.key in visual for segment in segments),
+    }
+    fact = Fact("asset.segmented", {"run": str(work.run), "counts": counts})
+    return Outcome(rows=rows, facts=[fact], counts=counts)
+
+
+def segment_id(work: Work, key: str) -> UUID:
+    return ids.derived(work.lineage, work.run, "segment", key)
+
+
+def _segments(deps: Deps, output: dict[str, Any]) -> list[Segment]:
+    with deps.objects.open(output["segments"]) as kept:
+        return [segment_from_dict(d) for d in orjson.loads(kept.read(0, kept.size))]
+
+
+def _loaded(deps: Deps, stored: dict[str, Any]) -> Artifact:
+    """Return the artifact with its data if that is text, without if it is a picture or sound."""
+    data = b""
+    if stored["mime_type"] in TEXT_KINDS:
+        with deps.objects.open(stored["key"]) as kept:
+            data = kept.read(0, kept.size)
+    return Artifact(
+        stored["kind"], stored["mime_type"], data, stored["segment"], stored["metadata"]
+    )
+
+
+def _put(work: Work, number: int, artifact: Artifact) -> dict[str, Any]:
+    info = work.put(f"{number:05}-{artifact.kind}", artifact.data)
+    return {
+        "kind": artifact.kind,
+        "mime_type": artifact.mime_type,
+        "segment": artifact.segment,
+        "metadata": dict(artifact.metadata),
+        "key": info.key,
+        "size": info.size,
+        "sha256": info.sha256,
+    }
+
+
+def _rows(work: Work, analyzer: str, segments: Sequence[Segment]) -> Iterator[Row]:
+    for number, segment in enumerate(segments):
+        identity = segment_id(work, segment.key)
+        yield SegmentRow(
+            id=identity,
+            asset_id=work.asset,
+            lineage=work.lineage,
+            run_id=work.run,
+            parent_id=segment_id(work, segment.parent) if segment.parent else work.asset,
+            segment_type=segment.type,
+            sequence_number=number,
+            start_marker=segment.start_marker,
+            end_marker=segment.end_marker,
+            confidence_score=segment.confidence,
+        )
+        yield from text_rows(identity, work.run, analyzer, segment.texts)
+        yield from feature_rows(identity, work.run, analyzer, segment.features, {}, None)
+
+
+def _renditions(
+    work: Work, segments: Sequence[Segment], stored: Sequence[dict[str, Any]]
+) -> Iterator[RenditionRow]:
+    """Name each derived object; those of segments that were merged away stay unnamed."""
+    known = {segment.key for segment in segments}
+    for number, artifact in enumerate(stored):
+        key = artifact["segment"]
+        if key is not None and key not in known:
+            continue
+        yield RenditionRow(
+            id=ids.derived(work.lineage, work.run, "rendition", number),
+            entity_id=work.asset if key is None else segment_id(work, key),
+            run_id=work.run,
+            kind=artifact["kind"],
+            object_key=artifact["key"],
+            mime_type=artifact["mime_type"],
+            size=artifact["size"],
+            sha256=artifact["sha256"],
+            metadata=artifact["metadata"],
+        )

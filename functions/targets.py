@@ -1,0 +1,78 @@
+"""The event functions: what each one listens to, and how its handler is run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from events.event import Event
+from events.topics import work_topic
+from functions.deps import Deps
+from functions.engine import Disposition, guarded
+from schemas.names import Lane, Stage
+
+
+class Kind(Enum):
+    """How a handler is run: a claimed piece, a batch of facts behind an inbox, or a tick."""
+
+    STEP = auto()
+    CONSUMER = auto()
+    SWEEPER = auto()
+
+
+@dataclass(frozen=True)
+class Target:
+    """One event function; `heavy` ones decode or infer, and take a CPU slot."""
+
+    name: str
+    kind: Kind
+    topics: tuple[str, ...]
+    batch: int = 1
+    heavy: bool = False
+
+    def run(self, deps: Deps, events: Sequence[Event]) -> Disposition:
+        """Run the handler on `events`, which are of this target's topics."""
+        handle = self.handler()
+        match self.kind:
+            case Kind.STEP:
+                return deps.engine.step(events[0], lambda work: handle(work, deps))
+            case Kind.CONSUMER:
+                return deps.engine.consume(
+                    self.name, events, lambda new, read: handle(new, deps, read)
+                )
+            case Kind.SWEEPER:
+                return guarded(partial(handle, events[0], deps))
+
+    def handler(self) -> Callable[..., Any]:
+        """Import the handler on first use: a process pays only for what it serves."""
+        handle: Callable[..., Any] = import_module(f"functions.{self.name}.handler").handle
+        return handle
+
+
+def _work(*stages: Stage) -> tuple[str, ...]:
+    return tuple(work_topic(stage, lane) for stage in stages for lane in Lane)
+
+
+def _facts(*names: str) -> tuple[str, ...]:
+    return tuple(f"dataflux.{name}" for name in names)
+
+
+TARGETS = (
+    Target("ingest", Kind.CONSUMER, _facts("object.created"), heavy=True),
+    Target("segment", Kind.STEP, _work(Stage.SEGMENT), heavy=True),
+    Target("stitch", Kind.STEP, _work(Stage.STITCH)),
+    Target("analyze", Kind.STEP, _work(Stage.ANALYZE), heavy=True),
+    Target("embed", Kind.STEP, _work(Stage.EMBED_VISUAL, Stage.EMBED_TEXT), heavy=True),
+    Target("project", Kind.CONSUMER, _facts("segment.embedded"), batch=64),
+    Target(
+        "relate",
+        Kind.CONSUMER,
+        _facts("segment.indexed", "asset.processing_completed"),
+        batch=16,
+    ),
+    Target("relay", Kind.SWEEPER, ()),
+    Target("reconcile", Kind.SWEEPER, ()),
+)
+BY_NAME = {target.name: target for target in TARGETS}

@@ -1,0 +1,203 @@
+"""Objects in a folder: atomic writes, versions, ranged reads."""
+
+import errno
+import hashlib
+import io
+import itertools
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Self
+from urllib.parse import unquote
+
+from dataflux.errors import Conflict, Invalid, NotFound, Unavailable
+from stores.ports import ObjectInfo
+
+CHUNK = 1 << 20
+LONGEST_KEY = 1024
+_STALE = ".tmp"
+
+
+class DiskObjects:
+    """Each key is a folder of numbered versions; the hash is kept in a file's name.
+
+    A key's parts become folder names, percent-encoded where a name could mean something to the
+    file system. Writes go to a temporary file beside the target and are renamed when they are on
+    the disk.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._incoming = folder / ".incoming"
+        self._incoming.mkdir(exist_ok=True)
+        for left in self._incoming.iterdir():  # of a process that was killed while it wrote
+            left.unlink()
+
+    def put(self, key: str, data: bytes | BinaryIO, *, if_absent: bool = False) -> ObjectInfo:
+        """Store an object; its hash is computed in the pass that writes it."""
+        place = self._place(key)
+        temporary = self._incoming / f"{os.getpid()}-{next(self._numbers)}{_STALE}"
+        try:
+            _, digest = _write(temporary, io.BytesIO(data) if isinstance(data, bytes) else data)
+            with self._lock:
+                number = self._next_version(place, key, if_absent=if_absent)
+                place.mkdir(parents=True, exist_ok=True)
+                target = place / f"{number:06}-{digest}"
+                temporary.rename(target)
+                _sync_folder(place)
+        except OSError as error:
+            raise _translated(error, key) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        return self._info(key, target)
+
+    def head(self, key: str) -> ObjectInfo:
+        return self._info(key, self._version(key, None))
+
+    def open(self, key: str, version: str | None = None) -> "DiskReader":
+        try:
+            return DiskReader(self._version(key, version))
+        except OSError as error:
+            raise _translated(error, key) from error
+
+    def delete(self, key: str) -> None:
+        """Delete every version of an object; a missing one is fine."""
+        place = self._place(key)
+        for version in _versions(place):
+            version.unlink(missing_ok=True)
+        self._prune(place)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the latest versions under a prefix, in the order of their keys."""
+        found: dict[str, Path] = {}
+        for path in self._folder.rglob("*"):
+            if path.is_file() and path.parent != self._incoming and "-" in path.name:
+                key = _key_of(path.parent.relative_to(self._folder))
+                if key.startswith(prefix):
+                    found[key] = max(found.get(key, path), path)
+        for key in sorted(found):
+            yield self._info(key, found[key])
+
+    def _place(self, key: str) -> Path:
+        parts = key.split("/")
+        if len(key.encode(errors="surrogatepass")) > LONGEST_KEY or not all(parts):
+            raise Invalid(f"object key {key[:80]!r} is no key: 1-1024 bytes, no empty parts")
+        return self._folder.joinpath(*map(_encoded, parts))
+
+    def _version(self, key: str, version: str | None) -> Path:
+        for path in reversed(_versions(self._place(key))):
+            if version is None or path.name.startswith(f"{version}-"):
+                return path
+        raise NotFound(f"no object {key!r}" + (f" of version {version}" if version else ""))
+
+    def _next_version(self, place: Path, key: str, *, if_absent: bool) -> int:
+        versions = _versions(place)
+        if versions and if_absent:
+            raise Conflict(f"object {key!r} exists already")
+        return int(versions[-1].name.partition("-")[0]) + 1 if versions else 1
+
+    def _info(self, key: str, path: Path) -> ObjectInfo:
+        version, _, digest = path.name.partition("-")
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise _translated(error, key) from error
+        modified = datetime.fromtimestamp(stat.st_mtime, UTC)
+        return ObjectInfo(key, stat.st_size, digest, digest, version, modified)
+
+    def _prune(self, place: Path) -> None:
+        """Remove the folders that a deletion has left empty."""
+        with self._lock:
+            while place != self._folder and place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
+                place = place.parent
+
+
+@dataclass
+class DiskReader:
+    """Random access to one version; it stays readable when the object is deleted meanwhile."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._size = os.fstat(self._fd).st_size
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def read(self, offset: int, length: int) -> bytes:
+        return os.pread(self._fd, length, offset)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _write(path: Path, stream: BinaryIO) -> tuple[int, str]:
+    """Write a stream to the disk in one pass; return its size and SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("xb") as out:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            out.write(chunk)
+        out.flush()
+        os.fsync(out.fileno())
+    return size, digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _versions(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return []
+    return sorted(p for p in place.iterdir() if p.is_file() and p.name[:1].isdigit())
+
+
+_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=,@ .")
+LONGEST_NAME = 200
+CONTINUES = "%/"
+"""A folder's name that ends with "%" goes on in the folder inside: names have at most 255 bytes."""
+
+
+def _encoded(part: str) -> str:
+    """Return a part of a key as a relative path; no two parts have the same."""
+    names = [chr(b) if b in _SAFE else f"%{b:02X}" for b in part.encode(errors="surrogatepass")]
+    if part[0] == ".":
+        names[0] = "%2E"
+    cut = [names[i : i + LONGEST_NAME // 3] for i in range(0, len(names), LONGEST_NAME // 3)]
+    return CONTINUES.join("".join(piece) for piece in cut)
+
+
+def _key_of(relative: Path) -> str:
+    return unquote(relative.as_posix().replace(CONTINUES, ""), errors="surrogatepass")
+
+
+def _translated(error: OSError, key: str) -> Exception:
+    if isinstance(error, FileNotFoundError):
+        return NotFound(f"no object {key!r}")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable("objects: the disk is full (insufficient_storage); free some space")
+    return Unavailable(f"objects: {error.strerror}; check the folder of the object store")

@@ -1,0 +1,121 @@
+"""Arrivals: each file as it came in at a source, and what became of it."""
+
+from dataclasses import astuple, dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.rows import class_row
+
+from dataflux.errors import Conflict
+from stores.records.access import Asker, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where files come from, and whose they are."""
+
+    id: UUID
+    name: str
+    owner_id: UUID
+    collection_id: UUID | None
+    lane: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One file at one source: `key` is its name there, `object_key` where its bytes are now."""
+
+    source_id: UUID
+    key: str
+    etag: str
+    lineage: UUID
+    object_key: str
+    filename: str
+    declared: str | None
+    size: int
+    sha256: str
+    priority: int | None
+    bulk: bool
+    owner_id: UUID
+
+
+_COLUMNS = (
+    "source_id, key, etag, lineage, object_key, filename, declared, size, sha256, priority, bulk,"
+    " owner_id"
+)
+
+
+def source(conn: Connection[Any], name: str) -> Source | None:
+    with conn.cursor(row_factory=class_row(Source)) as cursor:
+        return cursor.execute(
+            "SELECT id, name, owner_id, collection_id, lane FROM sources WHERE name = %s", [name]
+        ).fetchone()
+
+
+def lineage_of(conn: Connection[Any], source_id: UUID, key: str) -> UUID | None:
+    """Return the lineage that this name at this source belongs to."""
+    row = conn.execute(
+        "SELECT lineage FROM arrivals WHERE source_id = %s AND key = %s LIMIT 1", [source_id, key]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def known(conn: Connection[Any], source_id: UUID, key: str, etag: str) -> bool:
+    """Return whether this very file has arrived before."""
+    return (
+        conn.execute(
+            "SELECT FROM arrivals WHERE source_id = %s AND key = %s AND etag = %s",
+            [source_id, key, etag],
+        ).fetchone()
+        is not None
+    )
+
+
+def record(
+    conn: Connection[Any], tenant: UUID, arrival: Arrival, duplicate_of: UUID | None = None
+) -> None:
+    """Add an arrival; raise Conflict if this very file has arrived before."""
+    state = "duplicate" if duplicate_of else "open"
+    added = conn.execute(
+        f"INSERT INTO arrivals (tenant_id, {_COLUMNS}, state, duplicate_of)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (source_id, key, etag) DO NOTHING",
+        [tenant, *astuple(arrival), state, duplicate_of],
+    )
+    if not added.rowcount:
+        raise Conflict(f"source {arrival.source_id} has sent this file before; nothing to do")
+
+
+def open_arrival(conn: Connection[Any], object_key: str) -> Arrival | None:
+    """Return the arrival of an object that has not been taken in yet."""
+    with conn.cursor(row_factory=class_row(Arrival)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM arrivals WHERE object_key = %s AND state = 'open'",
+            [object_key],
+        ).fetchone()
+
+
+def close(
+    conn: Connection[Any], arrival: Arrival, asset: UUID | None, duplicate_of: UUID | None
+) -> None:
+    """Say what became of an arrival; raise Conflict if somebody else has said so already."""
+    closed = conn.execute(
+        "UPDATE arrivals SET state = %s, asset_id = %s, duplicate_of = %s"
+        " WHERE object_key = %s AND state = 'open'",
+        ["duplicate" if duplicate_of else "taken", asset, duplicate_of, arrival.object_key],
+    )
+    if not closed.rowcount:
+        raise Conflict(f"arrival {arrival.object_key} has been taken in already; nothing to do")
+
+
+def visible_twin(conn: Connection[Any], asker: Asker, sha256: str, lineage: UUID) -> UUID | None:
+    """Return an asset of another lineage that has these bytes and that `asker` may see."""
+    may = visible(asker, "a.lineage")
+    query = sql.SQL(
+        "SELECT a.id FROM assets a JOIN entities e ON e.id = a.id"
+        " WHERE a.tenant_id = tenant() AND a.file_hash = %(sha256)s AND a.lineage <> %(lineage)s"
+        " AND e.is_latest AND e.deleted_at IS NULL AND {} ORDER BY a.id LIMIT 1"
+    ).format(may.sql)
+    row = conn.execute(query, may.params | {"sha256": sha256, "lineage": lineage}).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,32 @@
+"""The structure of a lineage: what contains what, and which version came from which."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from schemas import ids
+
+Pair = tuple[UUID, UUID]
+
+
+def contained(conn: Connection[Any], lineage: UUID, run: UUID) -> list[Pair]:
+    """Return (collection, asset) and (parent, child) pairs of a run's segments."""
+    bounds = ids.bounds(lineage)
+    return conn.execute(
+        "SELECT m.collection_id, m.lineage FROM memberships m WHERE m.lineage = %s"
+        " UNION ALL SELECT s.parent_id, s.id FROM segments s"
+        " WHERE s.run_id = %s AND s.id BETWEEN %s AND %s",
+        [lineage, run, *bounds],
+    ).fetchall()
+
+
+def derivations(conn: Connection[Any], lineage: UUID) -> list[Pair]:
+    """Return (version n, version n-1) of a lineage."""
+    return conn.execute(
+        "SELECT e.id, p.id FROM entities e"
+        " JOIN entities p ON p.version_of = e.version_of AND p.version = e.version - 1"
+        " AND p.id BETWEEN %s AND %s"
+        " WHERE e.version_of = %s AND e.version > 1 AND e.id BETWEEN %s AND %s",
+        [*ids.bounds(lineage), lineage, *ids.bounds(lineage)],
+    ).fetchall()
