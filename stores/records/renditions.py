@@ -1,0 +1,54 @@
+"""Derived objects of assets and segments: thumbnails, key frames, text, sound."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from dataflux.errors import NotFound
+from schemas import ids
+
+Db = Connection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One derived object of an entity."""
+
+    id: UUID
+    entity_id: UUID
+    run_id: UUID
+    kind: str
+    object_key: str
+    mime_type: str
+    size: int
+    sha256: str
+    metadata: dict[str, Any]
+
+
+_SHOWN = (
+    "SELECT id, entity_id, run_id, kind, object_key, mime_type, size, sha256, metadata"
+    " FROM renditions WHERE entity_id = ANY(%s) AND live AND id BETWEEN %s AND %s"
+)
+
+
+def of(conn: Db, lineage: UUID, entities: Sequence[UUID]) -> list[Rendition]:
+    """Return the derived objects of some entities of one lineage."""
+    with conn.cursor(row_factory=class_row(Rendition)) as cursor:
+        return cursor.execute(
+            f"{_SHOWN} ORDER BY entity_id, kind, id", [list(entities), *ids.bounds(lineage)]
+        ).fetchall()
+
+
+def find(conn: Db, entity: UUID, kind: str) -> Rendition:
+    """Return the derived object of a kind; NotFound if the entity has none."""
+    with conn.cursor(row_factory=class_row(Rendition)) as cursor:
+        found = cursor.execute(
+            f"{_SHOWN} AND kind = %s ORDER BY id LIMIT 1", [[entity], *ids.bounds(entity), kind]
+        ).fetchone()
+    if found is None:
+        raise NotFound(f"{entity} has no rendition {kind!r}; its list of renditions names them")
+    return found
