@@ -45,7 +45,7 @@ def body_size(lines: Iterable[Line]) -> float:
     letters: Counter[float] = Counter()
     for line in lines:
         letters[_rounded(line.size)] += len(line.text)
-    return letters.most_common(1)[0][0] if letters else 0.0
+    return max(letters, key=lambda size: letters[size]) if letters else 0.0
 
 
 def heading_sizes(lines: Iterable[Line], body: float) -> list[float]:

@@ -42,6 +42,7 @@ def load() -> None:
     import pillow_heif
     from PIL import Image, ImageCms
 
+    exif.load()
     Image.init()
     pillow_heif.register_heif_opener()
     srgb = ImageCms.createProfile("sRGB")

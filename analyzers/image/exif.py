@@ -15,6 +15,11 @@ UNREADABLE = (
 )  # fmt: skip
 
 
+def load() -> None:
+    """Parse one moment: the library for it is imported when first used."""
+    _moment("2024:02:29 12:00:00", "+01:00")
+
+
 def read(image: "Image") -> dict[str, Any]:
     """Return the facts of the picture's EXIF; tags that cannot be read are left out."""
     tags = _guarded(image.getexif)

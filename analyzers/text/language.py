@@ -89,7 +89,7 @@ def _of_texts(texts: list[Text]) -> tuple[str | None, float]:
     together = "\n".join(text.body for text in texts)
     if not lengths:
         return detect(together)
-    code, length = lengths.most_common(1)[0]
+    code, length = max(lengths.items(), key=lambda item: item[1])
     detected, confidence = detect(together)
     return code, confidence if code == detected else round(length / max(1, len(together)), 3)
 

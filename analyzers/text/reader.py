@@ -32,6 +32,7 @@ class Line:
     box: tuple[float, float, float, float]
 
 
+@cache
 def model_name() -> str:
     """Return the library with its version and the models in its wheel."""
     from importlib.metadata import version
@@ -76,6 +77,7 @@ def _engine() -> tuple[Any, Any]:
 def load() -> None:
     """Load the models and read one picture with text, so that every step has run once."""
     read(_encoded(_sample()))
+    model_name()
 
 
 def read(data: bytes) -> list[Line]:
