@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from uuid import UUID
 
+from dataflux.errors import Conflict
+from dataflux.permissions import Caller
 from functions.deps import Deps
-from functions.work import Fact
+from functions.work import Fact, Write
+from schemas.names import Lane
 from stores.records import arrivals
 from stores.records.arrivals import Arrival, Source
 
@@ -31,17 +34,15 @@ class Offer:
     bulk: bool = False
 
 
-def receive(
-    deps: Deps, tenant: UUID, source: Source, offer: Offer, stream: BinaryIO, owner: UUID
-) -> Received:
+def receive(deps: Deps, caller: Caller, source: Source, offer: Offer, stream: BinaryIO) -> Received:
     """Store the bytes, record the arrival and announce it; nothing is acknowledged before that.
 
-    The same name at the same source is the next version of its lineage; bytes that the owner can
+    The same name at the same source is the next version of its lineage; bytes that the caller can
     already see in an asset make no new one.
     """
-    known = deps.engine.read(tenant, arrivals.lineage_of, source.id, offer.name)
+    known = deps.engine.read(caller.tenant, arrivals.lineage_of, source.id, offer.name)
     lineage = known or deps.ids.lineage()
-    key = f"originals/{tenant}/{lineage}/{deps.ids.token()}"
+    key = f"originals/{caller.tenant}/{lineage}/{deps.ids.token()}"
     info = deps.objects.put(key, stream)
     arrival = Arrival(
         source_id=source.id,
@@ -54,20 +55,28 @@ def receive(
         size=info.size,
         sha256=info.sha256,
         priority=offer.priority,
-        bulk=offer.bulk,
-        owner_id=owner,
+        bulk=offer.bulk or source.lane == Lane.LOW,
+        owner_id=caller.user,
     )
-    return _record(deps, tenant, arrival)
+    return _record(deps, caller, arrival)
 
 
-def _record(deps: Deps, tenant: UUID, arrival: Arrival) -> Received:
-    twin = deps.engine.read(
-        tenant, arrivals.visible_twin, arrival.owner_id, arrival.sha256, arrival.lineage
-    )
-    if twin is not None:
-        deps.engine.write(tenant, arrivals.record, arrival, duplicate_of=twin)
+def _record(deps: Deps, caller: Caller, arrival: Arrival) -> Received:
+    """Keep the arrival; of bytes that are here already, only that."""
+    tenant = caller.tenant
+    twin = deps.engine.read(tenant, arrivals.visible_twin, caller, arrival.sha256, arrival.lineage)
+    record = Write(arrivals.record, (tenant, arrival, twin))
+    facts = [] if twin else [_created(arrival)]
+    try:
+        deps.engine.write("intake", tenant, [record], facts=facts)
+    except Conflict:  # this very file has arrived before
         deps.objects.delete(arrival.object_key)
-        return Received(twin, arrival.sha256, arrival.size, duplicate_of=twin)
+    if twin is not None:
+        deps.objects.delete(arrival.object_key)
+    return Received(twin or arrival.lineage, arrival.sha256, arrival.size, duplicate_of=twin)
+
+
+def _created(arrival: Arrival) -> Fact:
     data = {
         "source": str(arrival.source_id),
         "key": arrival.object_key,
@@ -77,7 +86,4 @@ def _record(deps: Deps, tenant: UUID, arrival: Arrival) -> Received:
         "priority": arrival.priority,
         "bulk": arrival.bulk,
     }
-    created = Fact("object.created", data, lineage=arrival.lineage, asset=arrival.lineage)
-    if not deps.engine.write(tenant, arrivals.record, arrival, facts=[created]):
-        deps.objects.delete(arrival.object_key)  # this very file had arrived before
-    return Received(arrival.lineage, arrival.sha256, arrival.size)
+    return Fact("object.created", data, lineage=arrival.lineage)

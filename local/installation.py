@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from dataflux.permissions import Role
+from dataflux.permissions import Caller, Role
 from functions.deps import Deps
 from stores.records import memberships, people
 
@@ -21,6 +21,10 @@ class Installation:
     tenant: UUID
     owner: UUID
     token: str
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(self.tenant, self.owner, (self.owner,), frozenset({Role.ADMIN}))
 
 
 def ensure(deps: Deps) -> Installation:

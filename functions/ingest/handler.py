@@ -13,7 +13,8 @@ from functions.plan import first
 from functions.work import Fact, NewRun, Outcome, Read, Write
 from schemas import ids
 from schemas.names import Lane, Strategy
-from stores.records import arrivals, assets
+from stores.ports import Scope
+from stores.records import arrivals, assets, memberships
 from stores.records.arrivals import Arrival
 from stores.records.assets import NewAsset
 
@@ -41,7 +42,8 @@ def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
     arrival = read(arrivals.open_arrival, event.data["key"])
     if arrival is None:
         return Outcome()
-    twin = read(arrivals.visible_twin, arrival.owner_id, arrival.sha256, arrival.lineage)
+    asker = Scope(UUID(event.extensions["tenantid"]), (arrival.owner_id,))
+    twin = read(arrivals.visible_twin, asker, arrival.sha256, arrival.lineage)
     if twin is not None:
         return Outcome(writes=[Write(arrivals.close, (arrival, None, twin))])
     taken = Taken(arrival, read(assets.latest_version, arrival.lineage) + 1)
@@ -114,6 +116,7 @@ def _asset(
         mime_type=mime_type,
         storage_path=arrival.object_key,
         source_id=arrival.source_id,
+        owner_id=arrival.owner_id,
         priority=arrival.priority,
         metadata=metadata,
         status="failed" if error else "uploaded",
@@ -124,10 +127,14 @@ def _asset(
 
 def _writes(taken: Taken, asset: NewAsset) -> list[Write]:
     """The arrival is closed first: of two that take it in at once, the second finds it closed."""
-    return [
+    writes = [
         Write(arrivals.close, (taken.arrival, taken.asset, None)),
         Write(assets.create, (asset,)),
     ]
+    if taken.version == 1:
+        place = (taken.arrival.lineage, taken.arrival.source_id, taken.arrival.owner_id)
+        writes.append(Write(memberships.place_from, place))
+    return writes
 
 
 def _facts(taken: Taken, asset: NewAsset) -> Iterator[Fact]:

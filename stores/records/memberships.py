@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from dataflux.errors import Invalid, NotFound
+from schemas import ids
 from stores.records.access import changed
 
 Db = Connection[Any]
@@ -54,6 +55,17 @@ def place(
     for collection in collections:
         _insert(conn, collection, lineage, origin, by)
     _refresh(conn, [lineage])
+
+
+def place_from(conn: Db, lineage: UUID, source: UUID, owner: UUID) -> None:
+    """Put a new asset into its source's collection and give it to its owner."""
+    row = conn.execute("SELECT collection_id FROM sources WHERE id = %s", [source]).fetchone()
+    place(conn, lineage, [row[0]] if row and row[0] else [])
+    conn.execute(
+        "INSERT INTO permissions (id, tenant_id, subject_id, subject_kind, entity_id,"
+        " permission_type) VALUES (%s, tenant(), %s, 'user', %s, 'owner') ON CONFLICT DO NOTHING",
+        [ids.derived(lineage, "owner", owner), owner, lineage],
+    )
 
 
 def add(

@@ -1,0 +1,132 @@
+"""The whole platform in one process: embedded stores, functions, API, the watched folder."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from dataflux.errors import Conflict
+from dataflux.settings import Settings
+from events.bus import Delivery
+from events.event import PREFIX, Event
+from functions.deps import Deps, build
+from functions.hosts.local import Hosted, LocalHost
+from functions.intake import Offer, receive
+from functions.targets import TARGETS, Kind, Target
+from local import installation
+from local.inbox import Inbox
+from local.installation import Installation
+from local.server import Server
+from stores.records import arrivals, dead_letters, steps
+
+log = logging.getLogger(__name__)
+
+TIMERS_S = {"relay": 1.0, "reconcile": 10.0}
+
+
+@dataclass(frozen=True)
+class Running:
+    """An emulator that is ready."""
+
+    deps: Deps
+    installation: Installation
+    url: str
+
+
+@contextlib.contextmanager
+def emulator(settings: Settings) -> Iterator[Running]:
+    """Start everything; on leaving, end everything that was started, in reverse."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        deps = stack.enter_context(build(settings))
+        installed = installation.ensure(deps)
+        with deps.engine.system("relay") as conn:
+            steps.free_leases(conn)  # alone in this home: whoever held one is gone
+        stack.enter_context(_warming(deps))
+        host = LocalHost(deps.bus, list(_hosted(deps)), partial(_bury, deps), slots=settings.slots)
+        host.start()
+        stack.callback(host.stop)
+        for target in TARGETS:
+            if target.kind is Kind.SWEEPER:
+                stack.enter_context(_timer(deps, target))
+        inbox = Inbox(settings.watched, partial(_take, deps, installed), rest_s=settings.rest_s)
+        inbox.start()
+        stack.callback(inbox.join)
+        stack.callback(inbox.close)
+        server = stack.enter_context(Server(deps, settings.host, settings.port))
+        yield Running(deps, installed, server.url)
+
+
+def _hosted(deps: Deps) -> Iterator[Hosted]:
+    for target in TARGETS:
+        if target.topics:
+            run = partial(target.run, deps)
+            yield Hosted(target.name, target.topics, run, target.batch, target.heavy)
+
+
+@contextlib.contextmanager
+def _warming(deps: Deps) -> Iterator[None]:
+    """Load models beside everything else: the first picture finds them ready."""
+    thread = threading.Thread(
+        target=deps.sandbox.warm, args=("media", "ocr", "speech"), name="warming"
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+@contextlib.contextmanager
+def _timer(deps: Deps, target: Target) -> Iterator[None]:
+    """Tick a sweeper, as PingSource does in a cluster."""
+    ended = threading.Event()
+
+    def tick() -> None:
+        while not ended.wait(TIMERS_S[target.name]):
+            event = Event(
+                id=str(deps.ids.token()),
+                type=f"{PREFIX}timer.tick",
+                source="/dataflux/timer",
+                time=deps.clock.now(),
+                data={"timer": target.name},
+            )
+            target.run(deps, [event])
+
+    thread = threading.Thread(target=tick, name=f"timer-{target.name}")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _take(deps: Deps, installed: Installation, path: Path, name: str) -> None:
+    """Bring a file of the inbox in; one that has been brought in before changes nothing."""
+    source = deps.engine.read(installed.tenant, arrivals.source, installation.INBOX)
+    if source is None:
+        raise Conflict(f"source {installation.INBOX} is gone; run `dataflux reset`")
+    with path.open("rb") as stream:
+        receive(deps, installed.caller, source, Offer(name, path.name), stream)
+
+
+def _bury(deps: Deps, function: str, delivery: Delivery, why: str, attempts: int) -> None:
+    """Keep what a function has given up, as it came."""
+    place = f"{function}/{delivery.topic}/{delivery.partition}/{delivery.offset}"
+    tenant = delivery.event.extensions.get("tenantid") if delivery.event else None
+    letter = dead_letters.DeadLetter(
+        id=uuid5(NAMESPACE_OID, place),
+        tenant=UUID(tenant) if tenant else None,
+        consumer=function,
+        topic=delivery.topic,
+        event=delivery.value,
+        reason=why[:500],
+        attempts=attempts,
+    )
+    with deps.engine.system("admin") as conn:
+        dead_letters.add(conn, letter)
