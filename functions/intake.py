@@ -25,10 +25,14 @@ class Received:
 
 @dataclass(frozen=True)
 class Offer:
-    """A file as it is offered: its name at the source, and what the sender says of it."""
+    """A file as it is offered, and what the sender says of it.
 
-    name: str
+    `name` is what its source calls it, if that means the same thing each time: a file in a folder
+    is the next version of what had its name, an upload is a thing of its own.
+    """
+
     filename: str
+    name: str | None = None
     declared: str | None = None
     priority: int | None = None
     bulk: bool = False
@@ -40,13 +44,12 @@ def receive(deps: Deps, caller: Caller, source: Source, offer: Offer, stream: Bi
     The same name at the same source is the next version of its lineage; bytes that the caller can
     already see in an asset make no new one.
     """
-    known = deps.engine.read(caller.tenant, arrivals.lineage_of, source.id, offer.name)
-    lineage = known or deps.ids.lineage()
+    lineage = _known(deps, caller, source, offer) or deps.ids.lineage()
     key = f"originals/{caller.tenant}/{lineage}/{deps.ids.token()}"
     info = deps.objects.put(key, stream)
     arrival = Arrival(
         source_id=source.id,
-        key=offer.name,
+        key=offer.name or key,
         etag=info.sha256,
         lineage=lineage,
         object_key=key,
@@ -59,6 +62,12 @@ def receive(deps: Deps, caller: Caller, source: Source, offer: Offer, stream: Bi
         owner_id=caller.user,
     )
     return _record(deps, caller, arrival)
+
+
+def _known(deps: Deps, caller: Caller, source: Source, offer: Offer) -> UUID | None:
+    if offer.name is None:
+        return None
+    return deps.engine.read(caller.tenant, arrivals.lineage_of, source.id, offer.name)
 
 
 def _record(deps: Deps, caller: Caller, arrival: Arrival) -> Received:

@@ -112,7 +112,7 @@ def _take(deps: Deps, installed: Installation, path: Path, name: str) -> None:
     if source is None:
         raise Conflict(f"source {installation.INBOX} is gone; run `dataflux reset`")
     with path.open("rb") as stream:
-        receive(deps, installed.caller, source, Offer(name, path.name), stream)
+        receive(deps, installed.caller, source, Offer(path.name, name), stream)
 
 
 def _bury(deps: Deps, function: str, delivery: Delivery, why: str, attempts: int) -> None:

@@ -23,7 +23,7 @@ def lineage(year: int, unix_ms: int, randomness: bytes) -> UUID:
 
 
 def derived(root: UUID, *key: object) -> UUID:
-    """Return the id of what `key` names under `root`: the same key gives the same id, in its shard."""
+    """Return the id of what `key` names under `root`: always the same one, in its shard."""
     digest = hashlib.sha256("\0".join(map(str, (root, *key))).encode()).digest()
     return _v8(root.int >> 96, int.from_bytes(digest[:12], "big"))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, Self
 from uuid import UUID
 
 
@@ -27,6 +27,8 @@ class ObjectReader(Protocol):
     def read(self, offset: int, length: int) -> bytes: ...
     def fileno(self) -> int | None: ...
     def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *error: object) -> None: ...
 
 
 class ObjectStore(Protocol):

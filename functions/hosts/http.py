@@ -1,5 +1,7 @@
 """Host a function over HTTP, as functions-framework serves it: one status for each kind of end."""
 
+import atexit
+import contextlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -27,8 +29,10 @@ Function = Callable[[flask.Request], flask.typing.ResponseReturnValue]
 
 @cache
 def _deps() -> Deps:
-    """Build the adapters with the first event: an idle process holds no connection."""
-    return build(Settings.from_env())
+    """Build the adapters with the first event; they are closed when the process ends."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(build(Settings.from_env()))
 
 
 def serve(name: str, deps: Callable[[], Deps] = _deps) -> Function:

@@ -1,7 +1,8 @@
 """Take in one object: what it is, whether it is new, which version; plan its first run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from analyzers.sandbox import Identified
@@ -101,7 +102,7 @@ def _asset(
     taken: Taken,
     mime_type: str,
     kind: str | None,
-    metadata: dict[str, object],
+    metadata: Mapping[str, Any],
     error: MediaFailed | None = None,
 ) -> NewAsset:
     arrival = taken.arrival

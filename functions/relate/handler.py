@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from events.event import Event
-from functions.calibration import calibrated
 from functions.deps import Deps
+from functions.search.calibrate import of_pairs
 from functions.work import Fact, Outcome, Read
 from schemas import ids
 from schemas.names import Relation
@@ -41,10 +41,12 @@ def _similar(event: Event, deps: Deps) -> Iterator[RelationshipRow]:
         vector = deps.vectors.vector(space, segment, tenant)
         if vector is None:
             continue
+        (embedder,) = (e for e in deps.registry.embedders() if space in e.spec.emits)
+        calibration = of_pairs(deps, tenant, embedder)
         near = deps.vectors.near(space, vector, scope, limit=CANDIDATES)
         others = [match for match in near if match.lineage != lineage]
         for match in others[:PER_SEGMENT]:
-            strength = calibrated(deps, space, match.similarity)
+            strength = calibration.similarity(match.similarity)
             if strength >= RELATED:
                 yield _edge(segment, match, space, strength)
 

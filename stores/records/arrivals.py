@@ -96,6 +96,26 @@ def open_arrival(conn: Connection[Any], object_key: str) -> Arrival | None:
         ).fetchone()
 
 
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """The latest arrival of a lineage, as its sender is shown it."""
+
+    filename: str
+    size: int
+    sha256: str
+    duplicate_of: UUID | None
+
+
+def latest(conn: Connection[Any], lineage: UUID, owner: UUID) -> Arriving | None:
+    """Return the latest arrival of a lineage, if it is this owner's."""
+    with conn.cursor(row_factory=class_row(Arriving)) as cursor:
+        return cursor.execute(
+            "SELECT filename, size, sha256, duplicate_of FROM arrivals"
+            " WHERE lineage = %s AND owner_id = %s ORDER BY created_at DESC LIMIT 1",
+            [lineage, owner],
+        ).fetchone()
+
+
 def close(
     conn: Connection[Any], arrival: Arrival, asset: UUID | None, duplicate_of: UUID | None
 ) -> None:

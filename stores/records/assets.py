@@ -220,6 +220,14 @@ def _chosen(listed: Listed, after: Cursor | None) -> sql.Composed:
     return sql.SQL(" AND ").join(map(sql.SQL, parts))
 
 
+def describe(conn: Db, asset: UUID, metadata: Mapping[str, Any]) -> None:
+    """Replace what people say of a version."""
+    conn.execute(
+        "UPDATE entities SET metadata = %s, updated_at = now() WHERE id = %s",
+        [Jsonb(dict(metadata)), asset],
+    )
+
+
 def soft_delete(conn: Db, lineage: UUID) -> bool:
     """Hide every version of a lineage; False if nothing was to be seen of it."""
     hidden = conn.execute(

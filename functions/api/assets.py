@@ -1,0 +1,194 @@
+"""/api/v1/assets: upload, list, look at, change, delete, process again."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from dataflux.errors import Conflict, NotFound
+from dataflux.permissions import Caller
+from functions.api import cursors, shapes, uploads
+from functions.api.callers import Asker, Using
+from functions.api.downloads import send
+from functions.deps import Deps
+from functions.rerun import rerun
+from schemas.names import AssetStatus, Kind
+from stores.records import access, arrivals, assets, moments, renditions, trace
+from stores.records.assets import Asset, Listed
+
+router = APIRouter(prefix="/api/v1/assets", tags=["assets"])
+
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+class Metadata(BaseModel):
+    """What people say of an asset: free names and JSON values."""
+
+    model_config = ConfigDict(extra="forbid")
+    metadata: Annotated[dict[str, Any], Field(max_length=100)]
+
+
+def visible(deps: Deps, caller: Caller, entity: UUID, verb: str = "view") -> Asset:
+    """Return an asset that the caller may do this with; what they cannot see is not there."""
+    deps.engine.read(caller.tenant, access.require, caller, entity, verb)
+    return deps.engine.read(caller.tenant, assets.get, entity)
+
+
+@router.post("", operation_id="assets_upload", status_code=202)
+async def upload(request: Request, deps: Using, caller: Asker) -> JSONResponse:
+    """Take in a file: as `file` of a form, or as the body with `?filename=`."""
+    received = await uploads.accept(request, deps, caller)
+    place = f"/api/v1/assets/{received.lineage}"
+    body = {
+        "id": str(received.lineage),
+        "lineage": str(received.lineage),
+        "sha256": received.sha256,
+        "size": received.size,
+        "location": place,
+        "duplicate_of": None if received.duplicate_of is None else str(received.duplicate_of),
+    }
+    return JSONResponse(body, 202, headers={"location": place})
+
+
+@router.get("", operation_id="assets_list")
+def list_assets(
+    deps: Using,
+    caller: Asker,
+    status: AssetStatus | None = None,
+    kind: Kind | None = None,
+    filename: Annotated[str | None, Query(max_length=255)] = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """List the latest versions that the caller may see, newest first."""
+    listed = Listed(status=status, kind=kind, filename=filename and filename.replace("\0", ""))
+    after = cursors.decode(cursor)
+    found = deps.engine.read(
+        caller.tenant, assets.page, caller, listed, after=after, limit=limit + 1
+    )
+    more = cursors.encode(found[limit - 1]) if len(found) > limit else None
+    return shapes.paged([shapes.asset(a) for a in found[:limit]], more)
+
+
+@router.get("/{asset_id}", operation_id="assets_get")
+def get_asset(asset_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
+    """Show an asset by its own id or its lineage's: its state, its reason, its derived objects."""
+    try:
+        asset = visible(deps, caller, asset_id)
+    except NotFound:
+        return _arriving(deps, caller, asset_id)
+    derived = deps.engine.read(caller.tenant, renditions.of, asset.lineage, [asset.id])
+    return shapes.asset(asset) | {"renditions": [shapes.rendition(r) for r in derived]}
+
+
+def _arriving(deps: Deps, caller: Caller, lineage: UUID) -> dict[str, Any]:
+    """Show an upload that has not been taken in yet; only its sender knows of it."""
+    arrival = deps.engine.read(caller.tenant, arrivals.latest, lineage, caller.user)
+    if arrival is None:
+        raise NotFound(f"nothing is known here as {lineage}; check the id")
+    return {
+        "id": str(lineage),
+        "lineage": str(lineage),
+        "filename": arrival.filename,
+        "size": arrival.size,
+        "sha256": arrival.sha256,
+        "status": AssetStatus.UPLOADED,
+        "reason": None,
+        "detail": "",
+        "duplicate_of": None if arrival.duplicate_of is None else str(arrival.duplicate_of),
+        "done": arrival.duplicate_of is not None,
+    }
+
+
+@router.put("/{asset_id}", operation_id="assets_update")
+def update_asset(asset_id: UUID, body: Metadata, deps: Using, caller: Asker) -> dict[str, Any]:
+    """Replace what people say of an asset; what the file is never changes."""
+    asset = visible(deps, caller, asset_id, "edit")
+    deps.engine.call(caller.tenant, assets.describe, asset.id, body.metadata)
+    return shapes.asset(deps.engine.read(caller.tenant, assets.get, asset.id))
+
+
+@router.delete("/{asset_id}", operation_id="assets_delete", status_code=204)
+def delete_asset(asset_id: UUID, deps: Using, caller: Asker) -> Response:
+    """Hide an asset with all its versions; nothing is destroyed."""
+    asset = visible(deps, caller, asset_id, "delete")
+    deps.engine.call(caller.tenant, assets.soft_delete, asset.lineage)
+    return Response(status_code=204)
+
+
+@router.get("/{asset_id}/versions", operation_id="assets_versions")
+def list_versions(asset_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
+    """List every version of an asset, newest first."""
+    asset = visible(deps, caller, asset_id)
+    found = deps.engine.read(caller.tenant, assets.versions, asset.lineage)
+    return shapes.paged([shapes.asset(a) for a in found], None)
+
+
+@router.get("/{asset_id}/segments", operation_id="assets_segments")
+def list_segments(
+    asset_id: UUID,
+    deps: Using,
+    caller: Asker,
+    first: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    segment_type: Annotated[str | None, Query(alias="type", max_length=50)] = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """List the segments of an asset with their texts, features and derived objects."""
+    asset = visible(deps, caller, asset_id)
+    found = deps.engine.read(
+        caller.tenant,
+        moments.page,
+        asset.id,
+        first=first,
+        limit=limit + 1,
+        segment_type=segment_type and segment_type.replace("\0", ""),
+    )
+    page = found[:limit]
+    keys = [moment.id for moment in page]
+    texts = deps.engine.read(caller.tenant, moments.texts, asset.lineage, keys)
+    features = deps.engine.read(caller.tenant, moments.features, asset.lineage, keys)
+    derived = deps.engine.read(caller.tenant, renditions.of, asset.lineage, keys)
+    items = [
+        shapes.segment(m, asset.version, texts=texts, features=features, renditions=derived)
+        for m in page
+    ]
+    more = str(found[limit].sequence_number) if len(found) > limit else None
+    return shapes.paged(items, more)
+
+
+@router.get("/{asset_id}/trace", operation_id="assets_trace")
+def trace_asset(asset_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
+    """Show what happened to an asset: runs, stages, pieces, attempts, with their times."""
+    asset = visible(deps, caller, asset_id)
+    runs = deps.engine.read(caller.tenant, trace.trace, asset.id)
+    return {"asset": shapes.asset(asset), "runs": [shapes.run(run) for run in runs]}
+
+
+@router.post("/{asset_id}/analyze", operation_id="assets_analyze", status_code=202)
+@router.post("/{asset_id}/retry", operation_id="assets_retry", status_code=202)
+def process_again(asset_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
+    """Process an asset once more, as a new run; not while one is under way."""
+    asset = visible(deps, caller, asset_id, "analyze")
+    if asset.processing_status in (AssetStatus.UPLOADED, AssetStatus.PROCESSING):
+        raise Conflict(f"asset {asset.id} is being processed; wait until it has ended")
+    run = rerun(deps, caller.tenant, asset)
+    return {"id": str(asset.id), "run": str(run), "location": f"/api/v1/assets/{asset.id}"}
+
+
+@router.get("/{asset_id}/content", operation_id="assets_content")
+def content(asset_id: UUID, request: Request, deps: Using, caller: Asker) -> Response:
+    """Download the original, or a range of it."""
+    asset = visible(deps, caller, asset_id, "view")
+    return send(deps, request, asset.storage_path, asset.mime_type, asset.file_hash, asset.filename)
+
+
+@router.get("/{asset_id}/renditions/{kind}", operation_id="assets_rendition")
+def asset_rendition(
+    asset_id: UUID, kind: str, request: Request, deps: Using, caller: Asker
+) -> Response:
+    """Download a derived object of the asset."""
+    asset = visible(deps, caller, asset_id)
+    found = deps.engine.read(caller.tenant, renditions.find, asset.id, kind[:50])
+    return send(deps, request, found.object_key, found.mime_type, found.sha256)

@@ -1,0 +1,41 @@
+"""Who asks: a bearer token, or the cookie that the first page sets."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from dataflux.errors import Unauthenticated
+from dataflux.permissions import Caller
+from functions.deps import Deps
+from stores.records import people
+
+COOKIE = "dataflux_token"
+LONGEST_TOKEN = 200
+
+
+def deps_of(request: Request) -> Deps:
+    deps: Deps = request.app.state.deps
+    return deps
+
+
+def caller_of(request: Request) -> Caller:
+    """Return the caller; raise Unauthenticated if there is no valid token."""
+    return authenticate(deps_of(request), token_of(request))
+
+
+def token_of(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return request.cookies.get(COOKIE, "")
+
+
+def authenticate(deps: Deps, token: str) -> Caller:
+    if not token or len(token) > LONGEST_TOKEN:
+        raise Unauthenticated("no valid API key was given; send one as a bearer token")
+    with deps.engine.system("app") as conn:
+        return people.authenticate(conn, token)
+
+
+Asker = Annotated[Caller, Depends(caller_of)]
+Using = Annotated[Deps, Depends(deps_of)]

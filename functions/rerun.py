@@ -1,0 +1,33 @@
+"""Process an asset once more: a new run of the same version."""
+
+from uuid import UUID
+
+from dataflux import policy
+from functions.deps import Deps
+from functions.plan import first
+from functions.work import NewRun, Write
+from schemas import ids
+from stores.records import assets, runs
+from stores.records.assets import Asset
+
+
+def rerun(deps: Deps, tenant: UUID, asset: Asset) -> UUID:
+    """Plan a run of an asset and announce its pieces; return its id.
+
+    Its results take the place of the former run's when it completes.
+    """
+    earlier = deps.engine.read(tenant, runs.of_asset, asset.id)
+    with deps.objects.open(asset.storage_path) as source:
+        found = deps.sandbox.identify(source, filename=asset.filename)
+    run = NewRun(
+        id=ids.derived(asset.lineage, asset.id, "run", len(earlier) + 1),
+        asset=asset.id,
+        lineage=asset.lineage,
+        lane=policy.lane(asset.file_size, asset.processing_priority),
+        strategy=policy.strategy(asset.file_size, found.mime_type),
+        analyzer=found.analyzer,
+        pieces=first(found.pieces),
+    )
+    queued = Write(assets.set_status, (asset.id, "uploaded"))
+    deps.engine.write("api", tenant, [queued], run=run)
+    return run.id

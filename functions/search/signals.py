@@ -1,0 +1,106 @@
+"""What speaks for a segment: words, and each vector space, on the one scale of 0 to 1."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from analyzers.api import BaseAnalyzer, Embedding
+from dataflux.errors import Invalid
+from functions.deps import Deps
+from functions.search import calibrate
+from functions.search.calibrate import Calibration
+from functions.search.request import LikeSegment, LikeVector
+from stores.ports import Scope
+from stores.records import words
+from stores.records.words import TextMatch
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One signal for one segment; `model` says what made it, fallbacks by that name."""
+
+    signal: str
+    segment: UUID
+    lineage: UUID
+    score: float
+    model: str
+    text: TextMatch | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+Query = str | bytes | LikeSegment | LikeVector
+
+
+def gather(deps: Deps, query: Query, scope: Scope, limit: int) -> list[list[Evidence]]:
+    """Return, signal by signal, the segments that it speaks for, best first."""
+    lists = [_words(deps, query, scope, limit)] if isinstance(query, str) else []
+    if isinstance(query, LikeVector):
+        _embedder_of(deps, query.space)  # an unknown space is an error, not an empty answer
+    for embedder in deps.registry.embedders():
+        for space in embedder.spec.emits:
+            vector = _vector(deps, embedder, space, query, scope)
+            if vector is not None:
+                calibration = _calibration(deps, embedder, query, scope)
+                lists.append(list(_near(deps, embedder, space, vector, calibration, scope, limit)))
+    return [found for found in lists if found]
+
+
+def _words(deps: Deps, query: str, scope: Scope, limit: int) -> list[Evidence]:
+    found = deps.engine.read(scope.tenant, words.search, query, scope, limit)
+    ranked = sorted(found, key=lambda m: (-m.score, -m.bm25))
+    return [Evidence("words", m.segment, m.lineage, m.score, "words", m) for m in ranked]
+
+
+def _vector(
+    deps: Deps, embedder: BaseAnalyzer, space: str, query: Query, scope: Scope
+) -> Sequence[float] | None:
+    match query:
+        case LikeSegment():
+            return deps.vectors.vector(space, query.segment, scope.tenant)
+        case LikeVector():
+            return query.embedding if query.space == space else None
+        case _:
+            embedded = _embed_query(deps, embedder, query)
+            return embedded.vector if embedded and embedded.space == space else None
+
+
+def _embed_query(deps: Deps, embedder: BaseAnalyzer, query: str | bytes) -> Embedding | None:
+    """Embed words here and pictures in a child; a text space has nothing to say of a picture."""
+    if isinstance(query, bytes) and not embedder.spec.emits[0].startswith("visual/"):
+        return None
+    return deps.sandbox.embed_query(embedder.spec.id, query)
+
+
+def _calibration(deps: Deps, embedder: BaseAnalyzer, query: Query, scope: Scope) -> Calibration:
+    if isinstance(query, str):
+        return calibrate.of_words(embedder)
+    return calibrate.of_pairs(deps, scope.tenant, embedder)
+
+
+def _near(
+    deps: Deps,
+    embedder: BaseAnalyzer,
+    space: str,
+    vector: Sequence[float],
+    calibration: Calibration,
+    scope: Scope,
+    limit: int,
+) -> Iterator[Evidence]:
+    for match in deps.vectors.near(space, vector, scope, limit=limit):
+        yield Evidence(
+            signal=space,
+            segment=match.segment,
+            lineage=match.lineage,
+            score=calibration.similarity(match.similarity),
+            model=embedder.spec.model or embedder.spec.id,
+            detail={"cosine": round(match.similarity, 4)},
+        )
+
+
+def _embedder_of(deps: Deps, space: str) -> BaseAnalyzer:
+    for embedder in deps.registry.embedders():
+        if space in embedder.spec.emits:
+            return embedder
+    known = ", ".join(s for e in deps.registry.embedders() for s in e.spec.emits)
+    raise Invalid(f"no space {space!r}; known: {known}", {"query.space": f"use one of {known}"})
