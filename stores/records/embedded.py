@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 SYSTEM_USER = "pgserver"
 """PostgreSQL refuses to run as root; this is the wheel's name for who runs it then."""
 START_S = 60.0
-STOP_S = 30.0
+STOP_S = 40.0
+LOCK_S = 1.0
+"""Who was killed a moment ago may not be gone yet."""
 POLL_S = 0.01
 LONGEST_SOCKET = 100
 """A socket's path has at most 103 bytes on a Mac, 107 on Linux."""
@@ -115,8 +117,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Stop the server and leave nothing but the data behind; harmless if it is stopped."""
         if self._supervisor is not None:
-            assert self._supervisor.stdin is not None
-            self._supervisor.stdin.close()
+            self._tell_to_stop(self._supervisor)
             self._supervisor.wait(STOP_S)
             self._supervisor = None
         if self.socket_folder != self.home and self.socket_folder.exists():
@@ -124,6 +125,12 @@ class EmbeddedPostgres:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    @staticmethod
+    def _tell_to_stop(supervisor: subprocess.Popen[bytes]) -> None:
+        assert supervisor.stdin is not None
+        with contextlib.suppress(BrokenPipeError), supervisor.stdin as told:
+            told.write(b"stop")
 
     # -- the steps of a start ------------------------------------------------------------------
 
@@ -157,8 +164,9 @@ class EmbeddedPostgres:
 
     def _initialize(self) -> None:
         """Make the data beside its place: an interrupted attempt is never taken for a cluster."""
-        made = self.home / "data.new"
-        shutil.rmtree(made, ignore_errors=True)
+        for left in self.home.glob("data.new.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        made = self.home / f"data.new.{os.getpid()}"
         self._run(
             "initdb",
             f"--pgdata={made}",
@@ -191,9 +199,10 @@ class EmbeddedPostgres:
         settings = {**self._settings, "unix_socket_directories": str(self.socket_folder)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [str(self._binaries / "postgres"), "-D", str(self.data), *options]
+        keeper = [sys.executable, "-I", "-S", supervise.__file__]
         with self.log.open("ab") as written:
             self._supervisor = subprocess.Popen(
-                [sys.executable, "-I", "-S", supervise.__file__, self._user, *command],
+                [*keeper, str(os.getpid()), self._user, *command],
                 stdin=subprocess.PIPE,
                 stdout=written,
                 stderr=written,
@@ -231,7 +240,10 @@ class EmbeddedPostgres:
             self._signal_orphans(kind)
             if self._orphans_end(supervise.PATIENCE_S):
                 break
+        # Another process may have the number by now: the server would take it for a rival.
         self._pid_file.unlink(missing_ok=True)
+        for left in self.socket_folder.glob(".s.PGSQL.*"):
+            left.unlink()
 
     def _signal_orphans(self, kind: signal.Signals) -> None:
         """Tell the postmaster; without one, or at the end of patience, every process."""
@@ -248,7 +260,7 @@ class EmbeddedPostgres:
         while any(True for _ in self._orphans()):
             if time.monotonic() > deadline:
                 return False
-            time.sleep(POLL_S)
+            time.sleep(5 * POLL_S)
         return True
 
     def _orphans(self) -> Iterator[int]:
@@ -287,14 +299,23 @@ def _first_line(file: Path) -> str:
 def _locked(file: Path) -> IO[str]:
     """Hold a lock that the system lets go of when this process ends, however it ends."""
     handle = file.open("w")
+    deadline = time.monotonic() + LOCK_S
+    while not _lock(handle):
+        if time.monotonic() > deadline:
+            handle.close()
+            raise Conflict(
+                f"{str(file.parent)!r} is in use by another process; stop that or take another home"
+            )
+        time.sleep(POLL_S)
+    return handle
+
+
+def _lock(handle: IO[str]) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        handle.close()
-        raise Conflict(
-            f"{str(file.parent)!r} is in use by another process; stop it, or choose another home"
-        ) from error
-    return handle
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _ensure_system_user(name: str) -> None:

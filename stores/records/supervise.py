@@ -4,6 +4,7 @@ A program of its own that imports nothing of DataFlux: it starts in milliseconds
 """
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -11,12 +12,13 @@ import threading
 
 PATIENCE_S = 10.0
 """A fast shutdown takes far less; after this the server is told to quit without a checkpoint."""
+POLL_S = 1.0
 
 
-def main(user: str, *command: str) -> int:
-    """Run `command` (as `user`, unless empty) until it ends or the standard input does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def main(owner: str, user: str, *command: str) -> int:
+    """Run `command` (as `user`, unless empty) until it ends or its owner tells it to, or dies."""
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, lambda *_: None)  # SIG_IGN would be inherited by the child
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -24,12 +26,16 @@ def main(user: str, *command: str) -> int:
         group=user or None,
         extra_groups=[] if user else None,
     )
-    threading.Thread(target=stop_at_end_of_input, args=(child,), daemon=True).start()
+    threading.Thread(target=stop_with_owner, args=(child, int(owner)), daemon=True).start()
     return child.wait()
 
 
-def stop_at_end_of_input(child: "subprocess.Popen[bytes]") -> None:
-    while os.read(0, 1):
+def stop_with_owner(child: "subprocess.Popen[bytes]", owner: int) -> None:
+    """Stop the child at the first byte or the end of the standard input.
+
+    A copy of the pipe may live on in a process that the owner forked, hence the look at our parent.
+    """
+    while not select.select([0], [], [], POLL_S)[0] and os.getppid() == owner:
         pass
     for kind in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         child.send_signal(kind)
