@@ -21,7 +21,8 @@ EXAMPLES: dict[str, str] = {
     "orange": "ffa500 ff8c00 ff7f24 f28c28 ff7f50 e0701a",
     "yellow": "ffff00 ffd700 f0e68c fff44f e6c619 cccc00 fffacd",
     "green": "008000 00ff00 32cd32 228b22 556b2f 2e8b57 90ee90 004d00 6b8e23 9acd32 008b6b 8fbc8f",
-    "blue": "0000ff 00008b 1e90ff 87ceeb 4682b4 4169e1 00bfff add8e6 00ffff 0e1a40 008b8b 5f9ea0",
+    "blue": "0000ff 0033a0 1e3fd8 3355ee 24408e 00008b 1e90ff 87ceeb 4682b4 4169e1 00bfff add8e6 "
+    "00ffff 0e1a40 008b8b 5f9ea0",
     "purple": "800080 4b0082 8a2be2 9370db 9932cc 663399 30083d ba55d3 dda0dd",
     "pink": "ffc0cb ff69b4 ff1493 ffb6c1 db7093 ff00ff f4a6c0",
     "brown": "8b4513 654321 a0522d 5c4033 d2b48c 3d2314 9c7248 6f4e37 b8865b",
