@@ -119,10 +119,19 @@ def _parsed(text: str) -> Any:
     from lxml import etree
 
     parser = etree.HTMLParser(
-        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True
+        encoding="utf-8",
+        no_network=True,
+        remove_comments=True,
+        remove_pis=True,
+        huge_tree=True,  # else nothing is read that is nested deeper than 256
     )
     with decoding("HTML"):
-        return etree.fromstring(text.encode("utf-8"), parser)
+        root = etree.fromstring(text.encode("utf-8"), parser)
+        if any("Excessive depth" in entry.message for entry in parser.error_log):
+            raise MediaFailed(
+                Reason.DECODE_LIMIT_EXCEEDED, "elements in elements, thousands deep", limit="depth"
+            )
+        return root
 
 
 def _rows(table: Any) -> list[list[str]]:
@@ -135,9 +144,14 @@ def _rows(table: Any) -> list[list[str]]:
 
 def _seen(cell: Any) -> Iterator[str]:
     """Yield the text of a cell without that of scripts and styles in it."""
-    yield cell.text or ""
-    for child in cell:
-        if isinstance(child.tag, str) and child.tag not in UNSEEN:
-            yield child.get("alt") or ""
-            yield from _seen(child)
-        yield child.tail or ""
+    from lxml import etree
+
+    walk = etree.iterwalk(cell, events=("start", "end"))
+    for event, element in walk:
+        if event == "end":
+            yield "" if element is cell else element.tail or ""
+        elif element.tag in UNSEEN:
+            walk.skip_subtree()
+        else:
+            yield element.get("alt") or ""
+            yield element.text or ""

@@ -1,0 +1,12 @@
+"""One loaded document segmenter for all tests of this folder."""
+
+import pytest
+
+from analyzers.document.segmenter import DocumentSegmenter
+
+
+@pytest.fixture(scope="session")
+def documents() -> DocumentSegmenter:
+    made = DocumentSegmenter()
+    made.load()
+    return made

@@ -1,0 +1,122 @@
+"""PDF: pages, paragraphs and headings with their boxes, and what is refused."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from analyzers.api import Range
+from analyzers.document.segmenter import DocumentSegmenter
+from tests.analyzers.files import bodies, encoded, extracted, failure, lettered, pdf
+
+BODY = [
+    (72, 700, 11, "The harbour crane was repaired in spring and has lifted"),
+    (72, 686, 11, "containers every day since then, even in the heavy rain-"),
+    (72, 672, 11, "storms of April."),
+]
+SECOND = [
+    (72, 640, 11, "A second paragraph starts after a wider gap and is about"),
+    (72, 626, 11, "something else."),
+]
+PAGE = [(72, 760, 22, "Harbour report"), *BODY, *SECOND]
+
+
+def test_groups_lines_into_paragraphs_under_headings(documents: DocumentSegmenter) -> None:
+    segments, _ = extracted(documents, pdf([PAGE]))
+    assert [s.type for s in segments] == ["page", "heading", "paragraph", "paragraph"]
+    assert bodies(segments) == [
+        "Harbour report",
+        "The harbour crane was repaired in spring and has lifted containers every day since then, "
+        "even in the heavy rainstorms of April.",
+        "A second paragraph starts after a wider gap and is about something else.",
+    ]
+    page, heading, *_ = segments
+    assert page.start_marker == {"page": 1}
+    assert page.features["technical"]["page"]["text_layer"] is True
+    assert heading.features["semantic"]["heading"] == {"level": 1}
+    assert {s.parent for s in segments[1:]} == {page.key}
+    assert {s.texts[0].language for s in segments[1:]} == {"en"}
+
+
+def test_boxes_lie_where_the_text_is(documents: DocumentSegmenter) -> None:
+    segments, _ = extracted(documents, pdf([PAGE]))
+    left, top, width, height = segments[2].start_marker["xywh"]
+    assert left == pytest.approx(100 * 72 / 595, abs=1)
+    assert top == pytest.approx(100 * (842 - 711) / 842, abs=1.5)
+    assert top + height == pytest.approx(100 * (842 - 669) / 842, abs=1.5)
+    assert 40 < width < 55
+
+
+def test_boxes_follow_the_rotation_of_the_page(documents: DocumentSegmenter) -> None:
+    segments, artifacts = extracted(documents, pdf([[(72, 780, 12, "Upper left")]], rotate=90))
+    left, top, width, height = segments[1].start_marker["xywh"]
+    assert left > 85  # a page turned clockwise has its upper left corner on the right
+    assert top < 15
+    assert height > width
+    keyframe = next(a for a in artifacts if a.kind == "keyframe")
+    assert keyframe.metadata["width"] > keyframe.metadata["height"]
+
+
+def test_draws_each_page(documents: DocumentSegmenter) -> None:
+    _, artifacts = extracted(documents, pdf([PAGE, PAGE]))
+    made = [(a.kind, a.segment) for a in artifacts]
+    assert made == [(k, f"page-{n}") for n in (1, 2) for k in ("keyframe", "thumbnail")]
+    image = Image.open(io.BytesIO(artifacts[0].data)).convert("L")
+    assert max(image.size) == 1000
+    assert image.getpixel((5, 5)) == 255
+    assert image.getextrema()[0] < 60
+
+
+def test_a_page_that_is_a_picture_is_kept_to_be_read(documents: DocumentSegmenter) -> None:
+    scan = lettered((1240, 1754), [(100, 100, 60, "Scanned page")])
+    segments, artifacts = extracted(documents, encoded(scan, "PDF", resolution=150))
+    assert [s.type for s in segments] == ["page"]
+    assert segments[0].features["technical"]["page"]["text_layer"] is False
+    sizes = {a.kind: max(Image.open(io.BytesIO(a.data)).size) for a in artifacts}
+    assert sizes == {"scan": 1800, "keyframe": 1000, "thumbnail": 320}
+
+
+def test_is_cut_into_ranges_of_pages(documents: DocumentSegmenter) -> None:
+    data = pdf([[(72, 700, 12, f"Page number {n}")] for n in range(1, 61)])
+    ranges = documents.plan_pieces(io.BytesIO(data), {})
+    assert [(r.unit, r.start, r.end) for r in ranges] == [
+        ("pages", 1, 26),
+        ("pages", 26, 51),
+        ("pages", 51, 61),
+    ]
+    segments, _ = extracted(documents, data, piece=Range("pages", 51, 53))
+    assert bodies(segments) == ["Page number 51", "Page number 52"]
+    assert [s.key for s in segments if s.type == "page"] == ["page-51", "page-52"]
+    assert documents.get_metadata(io.BytesIO(data))["pages"] == 60
+
+
+def test_needs_no_password_it_does_not_have(documents: DocumentSegmenter) -> None:
+    assert failure(documents, pdf([PAGE], password="secret")) == ("encrypted_document", None)
+
+
+def test_scripts_are_counted_and_never_run(documents: DocumentSegmenter) -> None:
+    script = "/Names<</JavaScript<</Names[(a)<</S/JavaScript/JS(while\\(1\\){})>>]>>>>"
+    data = pdf([PAGE], catalog=script)
+    assert documents.get_metadata(io.BytesIO(data))["scripts"] == 1
+    assert len(bodies(extracted(documents, data)[0])) == 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "name"),
+    [({"pages": 1}, "pages"), ({"segments": 3}, "segments"), ({"text_bytes": 50}, "text_bytes")],
+)
+def test_holds_its_limits(documents: DocumentSegmenter, limits: dict[str, int], name: str) -> None:
+    assert failure(documents, pdf([PAGE, PAGE]), limits=limits) == ("decode_limit_exceeded", name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"%PDF-1.7\n",
+        pdf([PAGE])[:300],
+        b"%PDF-1.4\n" + bytes(range(256)) * 20,
+        pdf([PAGE], kids="2 0 R 2 0 R"),
+    ],
+)
+def test_broken_files_are_corrupt(documents: DocumentSegmenter, data: bytes) -> None:
+    assert failure(documents, data)[0] == "corrupt_media"
