@@ -65,7 +65,7 @@ def blocks(text: str) -> Iterator[Block]:
             walk.skip_subtree()
         elif name == "table" and element.find(".//table") is None:
             yield from pending.flush()
-            yield Block("table", text_of(_rows(element)))
+            yield from _table(element)
             walk.skip_subtree()
         else:
             if name not in INLINE:
@@ -134,12 +134,18 @@ def _parsed(text: str) -> Any:
         return root
 
 
-def _rows(table: Any) -> list[list[str]]:
-    """Return the cells of a table that contains no other."""
-    return [
-        [joined(" ".join(_seen(cell))) for cell in row.iterchildren("td", "th")]
-        for row in table.iter("tr")
-    ]
+def _table(table: Any) -> Iterator[Block]:
+    """Yield the caption and the cells of a table that contains no other."""
+    rows: list[list[str]] = []
+    for element in table.iter("caption", "tr", "td", "th"):
+        if element.tag == "caption":
+            yield Block("paragraph", joined(" ".join(_seen(element))))
+        elif element.tag == "tr":
+            rows.append([])
+        else:
+            rows = rows or [[]]  # browsers, too, imagine the row of a cell that has none
+            rows[-1].append(joined(" ".join(_seen(element))))
+    yield Block("table", text_of(rows))
 
 
 def _seen(cell: Any) -> Iterator[str]:

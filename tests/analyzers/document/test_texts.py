@@ -130,7 +130,7 @@ PAGE = """<!DOCTYPE html><html><head><title>T</title><style>p{}</style>
 <nav>Menu</nav><h2>Big <em>news</em></h2><p>One&nbsp;two<br>three &amp; four
 <img src="http://127.0.0.1:9/x.png" alt="a red boat"></p>
 <div>loose text<ul><li>first<li>second</ul></div>
-<table><tr><th>name<th>age</tr><tr><td>Ann<td>7</tr><tr><td><script>x()</script>Bo<td>9</tr></table>
+<table><caption>Ages</caption><tr><th>name<th>age</tr><tr><td>Ann<td>7</tr><tr><td><script>x()</script>Bo<td>9</tr></table>
 <iframe src="file:///etc/passwd">frame</iframe><p hidden>unseen</p><!-- gone --><p>last
 </body></html>"""
 
@@ -144,6 +144,7 @@ def test_html_is_what_a_reader_sees(documents: DocumentSegmenter) -> None:
         ("paragraph", "loose text"),
         ("paragraph", "first"),
         ("paragraph", "second"),
+        ("paragraph", "Ages"),
         ("table", "name: Ann; age: 7\nname: Bo; age: 9"),
         ("paragraph", "last"),
     ]

@@ -1,4 +1,4 @@
-"""One loaded document segmenter for all tests of this folder."""
+"""One loaded document segmenter for all tests of analyzers."""
 
 import pytest
 
