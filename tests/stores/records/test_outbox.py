@@ -38,6 +38,7 @@ def test_two_relays_take_different_rows(database: Database, tenant: UUID) -> Non
     with session(database, tenant) as conn:
         added = {outbox.add(conn, tenant, [{"id": str(n)}]) for n in range(4)}
     with system(database) as one, system(database) as two:
+        two.execute("SET LOCAL lock_timeout = '2s'")
         first, second = outbox.take(one, 2), outbox.take(two, 2)
         outbox.delete(one, ids_of(first))
         outbox.delete(two, ids_of(second))
