@@ -63,7 +63,7 @@ class VisualFallback(BaseAnalyzer):
 
     def load(self) -> None:
         decoder.load()
-        colors.table()
+        self._of_file(decoder.sample())
 
     def generate_embeddings(self, segment: Segment) -> list[Embedding]:
         keyframe = segment.renditions.get("keyframe")

@@ -29,7 +29,9 @@ class AppearanceAnalyzer(BaseAnalyzer):
 
     def load(self) -> None:
         decoder.load()
-        colors.table()
+        self.analyze_segment(
+            Segment("image", {}, {}, renditions={"keyframe": decoder.sample()}), {}
+        )
 
     def analyze_segment(
         self, segment: Segment, priorities: Mapping[str, int]

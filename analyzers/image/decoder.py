@@ -49,9 +49,20 @@ def load() -> None:
     picture = Image.new("RGB", (8, 8))
     ImageCms.profileToProfile(picture, srgb, srgb)
     for name in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "HEIF"):
-        buffer = io.BytesIO()
-        picture.save(buffer, name)
-        decode(buffer, Limits())
+        decode(io.BytesIO(_encoded(picture, name)), Limits())
+
+
+def sample() -> bytes:
+    """Return a small picture to run every step on once, before the process is sealed."""
+    from PIL import Image
+
+    return _encoded(Image.effect_noise((64, 48), 60).convert("RGB"), "JPEG")
+
+
+def _encoded(picture: "Image", name: str) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, name)
+    return buffer.getvalue()
 
 
 def facts(file: BinaryIO, limits: Limits) -> dict[str, Any]:

@@ -16,7 +16,8 @@ def perceptual_hash(image: "Image") -> str:
     gray = np.asarray(image.convert("L").resize((HASHED_SIDE, HASHED_SIDE)), np.float64)
     waves = _cosines()
     low = (waves @ gray @ waves.T).ravel()
-    bits = (low > np.median(low[1:])).tolist()
+    median = np.sort(low[1:])[len(low) // 2 - 1]
+    bits = (low > median).tolist()
     return f"{int(''.join('1' if bit else '0' for bit in bits), 2):016x}"
 
 

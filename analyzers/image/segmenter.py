@@ -30,6 +30,8 @@ class ImageSegmenter(BaseAnalyzer):
 
     def load(self) -> None:
         decoder.load()
+        for _ in self.extract_segments(io.BytesIO(decoder.sample()), {}):
+            pass
 
     def validate_file(self, file: BinaryIO) -> bool:
         decoder.facts(file, Limits())

@@ -64,7 +64,7 @@ def test_draws_each_page(documents: DocumentSegmenter) -> None:
     image = Image.open(io.BytesIO(artifacts[0].data)).convert("L")
     assert max(image.size) == 1000
     assert image.getpixel((5, 5)) == 255
-    assert image.getextrema()[0] < 60
+    assert image.histogram()[0:60] != [0] * 60
 
 
 def test_a_page_that_is_a_picture_is_kept_to_be_read(documents: DocumentSegmenter) -> None:
