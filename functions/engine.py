@@ -21,7 +21,7 @@ from functions.plan import Totals, following, verdict
 from functions.work import Fact, NewRun, Outcome, Read, Work, Write
 from schemas.names import Lane, PieceState, RunState, Stage
 from stores.ports import ObjectInfo, ObjectStore
-from stores.records import assets, inbox, outbox, runs, steps
+from stores.records import assets, inbox, outbox, runs, steps, tenants
 from stores.records.database import Database
 from stores.records.insert import insert
 
@@ -209,7 +209,8 @@ class Engine:
         events = [self._fact(fact, about) for fact in outcome.facts]
         with contextlib.suppress(_Superseded):
             with self.session(work.tenant) as conn:
-                insert(conn, work.tenant, outcome.rows)
+                live = runs.is_first(conn, work.run)
+                insert(conn, work.tenant, outcome.rows, live=live)
                 for write in outcome.writes:
                     write.query(conn, *write.args)
                 state = self._end_piece(conn, work, token, outcome, events)
@@ -283,6 +284,8 @@ class Engine:
     ) -> Event:
         state = verdict(totals)
         ended = steps.finish_run(conn, run, state)
+        if state is not RunState.FAILED:
+            runs.promote(conn, about.lineage, about.asset, run)
         assets.set_status(conn, about.asset, state, ended.reason, ended.detail)
         if state is RunState.FAILED:
             why = {"run": str(run), "stage": ended.stage, "reason": ended.reason}
@@ -374,6 +377,14 @@ class Engine:
                 row = self._outbox(conn, tenant, events)
             self._publish(row, events)
         return len(exhausted)
+
+    def each_tenant(self, query: Callable[[Connection[Any]], object]) -> None:
+        """Run one query for every tenant, each in a transaction of its own."""
+        with self.system("admin") as conn:
+            everyone = tenants.everyone(conn)
+        for tenant in everyone:
+            with self.session(tenant) as conn:
+                query(conn)
 
     def emit_lost(self, older_than_s: float, limit: int = 1000) -> int:
         """Announce again the pieces that are ready but whose message is gone, with backoff."""

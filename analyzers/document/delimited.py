@@ -12,7 +12,8 @@ from analyzers.document.sheets import sheet
 from analyzers.document.tables import Row, cells
 
 DELIMITERS = ",;\t|"
-LONGEST_FIELD = 1_000_000
+LONGEST_FIELD = 200_000_000
+"""No field is refused for its length: what is kept of a cell is cut."""
 
 
 def load() -> None:

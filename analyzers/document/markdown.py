@@ -12,6 +12,8 @@ from analyzers.document.blocks import Block, clean, joined
 from analyzers.document.flow import flowing
 from analyzers.document.tables import text_of
 
+DEEPEST = 100
+"""Blocks in blocks; the preset would drop without a word what lies deeper than 20."""
 FRONT_MATTER = re.compile(r"\A---\n.*?\n(?:---|\.\.\.)\n", re.DOTALL)
 
 
@@ -58,7 +60,7 @@ def blocks(text: str) -> Iterator[Block]:
 def _parser() -> Any:
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": True}).enable("table")
+    return MarkdownIt("commonmark", {"html": True, "maxNesting": DEEPEST}).enable("table")
 
 
 def _inline(token: Any, opening: Any) -> Block:

@@ -184,9 +184,8 @@ def _shrunk(image: "Image") -> "Image":
         image = image.convert("L")
     elif image.mode.startswith(("I", "F")):
         image = _deep_to_gray(image)
-    copy = image.copy()
-    copy.thumbnail((LONG_SIDE, LONG_SIDE))
-    return copy
+    image.thumbnail((LONG_SIDE, LONG_SIDE))  # in place: a copy would be as large as the original
+    return image
 
 
 def _deep_to_gray(image: "Image") -> "Image":

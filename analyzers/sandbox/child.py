@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
-from analyzers import records
+from analyzers import containers, records
 from analyzers.api import BaseAnalyzer, Embedding, Segment
 from analyzers.registry import Registry
 from analyzers.sandbox import frames
@@ -17,6 +17,8 @@ from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
 Arguments = Mapping[str, Any]
+
+SOUND_OF = {"video/webm": "audio/webm", "video/x-matroska": "audio/x-matroska"}
 
 
 def run(registry: Registry, job: Arguments, source: int, out: int) -> None:
@@ -56,6 +58,8 @@ def _reason(error: Exception, otherwise: Reason) -> Reason:
 
 def _identify(registry: Registry, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
     mime = sniff(file, arguments["declared"], arguments["filename"])
+    if containers.sound_only(file, mime):
+        mime = SOUND_OF.get(mime, "audio/mp4")
     analyzer = registry.segmenter_for(mime)
     if analyzer is None:
         raise MediaFailed(Reason.UNSUPPORTED_MEDIA_TYPE, mime)

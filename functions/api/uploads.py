@@ -7,8 +7,7 @@ from typing import Any, BinaryIO, cast
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.datastructures import UploadFile
 
 from dataflux.errors import Invalid, NotFound, TooLarge
 from dataflux.permissions import Caller
@@ -19,6 +18,7 @@ from stores.records import arrivals
 SPOOLED = 1 << 20
 LONGEST_NAME = 255
 SOURCE = "inbox"
+PRIORITIES = frozenset(map(str, range(1, 11)))
 
 
 async def accept(request: Request, deps: Deps, caller: Caller) -> Received:
@@ -34,11 +34,7 @@ async def accept(request: Request, deps: Deps, caller: Caller) -> Received:
 
 
 async def _form(request: Request, deps: Deps, caller: Caller) -> Received:
-    try:
-        form: FormData = await request.form(max_files=1, max_fields=10)
-    except MultiPartException as error:
-        raise Invalid(f"the form cannot be read: {error.message}", {"body": "is no form"}) from None
-    async with form:
+    async with request.form(max_files=1, max_fields=10) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise Invalid("the form has no file; send one in the field `file`", {"file": "missing"})
@@ -65,7 +61,7 @@ def _offer(filename: str | None, declared: str | None, fields: dict[str, Any]) -
     elif len(name.encode(errors="replace")) > LONGEST_NAME:
         bad["filename"] = f"has more than {LONGEST_NAME} bytes"
     priority = fields.get("priority")
-    if (priority is not None and not (priority.isascii() and priority.isdigit())) or (priority is not None and not 1 <= int(priority[:4]) <= 10):
+    if priority is not None and priority not in PRIORITIES:
         bad["priority"] = "is no number from 1 to 10"
     bulk = fields.get("bulk", "false").lower()
     if bulk not in ("true", "false", "1", "0"):

@@ -1,11 +1,35 @@
 """Mend what no message will: exhausted pieces, lost work, statistics, the shards of next year."""
 
+from functools import partial
+from typing import Any
+
+from psycopg import Connection
+
 from events.event import Event
 from functions.deps import Deps
+from stores.records import spaces, tenants, word_stats
+
+LOST_AFTER_S = 120.0
+STATISTICS_EVERY_S = 300.0
+DONE = "reconcile:statistics"
 
 
 def handle(event: Event, deps: Deps) -> None:
     deps.engine.fail_exhausted()
-    deps.engine.emit_lost()
-    deps.engine.refresh_statistics()
-    deps.engine.ensure_shards()
+    deps.engine.emit_lost(LOST_AFTER_S)
+    if deps.cache.get(DONE) is None:
+        _refresh(deps)
+        deps.cache.set(DONE, b"1", STATISTICS_EVERY_S)
+
+
+def _refresh(deps: Deps) -> None:
+    with deps.engine.system("admin") as conn:
+        tenants.ensure_shards(conn, deps.clock.now().year)
+    deps.engine.each_tenant(word_stats.rebuild_stats)
+    for embedder in deps.registry.embedders():
+        for space in embedder.spec.emits:
+            deps.engine.each_tenant(partial(_measure, space))
+
+
+def _measure(space: str, conn: Connection[Any]) -> None:
+    spaces.measure(conn, space)

@@ -1,8 +1,8 @@
 """From cosine to documented similarity: 0 is like random pairs, 0.5 the cut-off, 1 identical.
 
-A logistic of (cos - mean) / sd of random pairs of the space. Its midpoint lies four deviations above
-random, or, where the space is too narrow for that, three quarters of the way to identical; it is
-steep enough that identical vectors come out above 0.98.
+A logistic of (cos - mean) / sd of random pairs of the space. Its midpoint lies four deviations
+above random, or, where the space is too narrow for that, three quarters of the way to identical;
+it is steep enough that identical vectors come out above 0.98.
 """
 
 import math

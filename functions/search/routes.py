@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 
 from dataflux.errors import Invalid, TooLarge
 from functions.api.callers import Asker, Using
@@ -60,11 +59,7 @@ def _refuse(constant: str) -> Any:
 
 
 async def _form(request: Request) -> tuple[SearchRequest, bytes]:
-    try:
-        form = await request.form(max_files=1, max_fields=10)
-    except MultiPartException as error:
-        raise Invalid(f"the form cannot be read: {error.message}", {"body": "is no form"}) from None
-    async with form:
+    async with request.form(max_files=1, max_fields=10) as form:
         file = form.get("image")
         if not isinstance(file, UploadFile):
             raise Invalid(

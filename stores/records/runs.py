@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from dataflux.errors import NotFound
+from schemas import ids
 
 
 class Plan(Protocol):
@@ -137,3 +138,30 @@ def indexed(conn: Connection[Any], run: UUID, count: int) -> bool:
         {"run": run, "count": count},
     ).fetchone()
     return bool(row and row[0])
+
+
+def is_first(conn: Connection[Any], run: UUID) -> bool:
+    """Return whether no other run of the version has ended well: then it is live at once."""
+    row = conn.execute(
+        "SELECT NOT EXISTS (SELECT FROM runs o WHERE o.asset_id = r.asset_id AND o.id <> r.id"
+        " AND o.state IN ('completed', 'degraded')) FROM runs r WHERE r.id = %s",
+        [run],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+_LIVE = ("segments", "texts", "features", "embeddings", "renditions")
+
+
+def promote(conn: Connection[Any], lineage: UUID, asset: UUID, run: UUID) -> None:
+    """Let what a run found take the place of what earlier runs of the version found."""
+    if is_first(conn, run):
+        return
+    for table in _LIVE:
+        conn.execute(
+            sql.SQL(
+                "UPDATE {} SET live = (run_id = %s) WHERE id BETWEEN %s AND %s"
+                " AND live <> (run_id = %s) AND run_id IN (SELECT id FROM runs WHERE asset_id = %s)"
+            ).format(sql.Identifier(table)),
+            [run, *ids.bounds(lineage), run, asset],
+        )

@@ -1,0 +1,131 @@
+"""Sound recordings: utterances, other sounds, silence, loudness and a waveform."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, ClassVar
+
+from analyzers import containers
+from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Segment
+from analyzers.audio import voice
+from analyzers.audio.sound import first_track
+from analyzers.audio.timeline import Timeline, flac
+from analyzers.decoding import Limits
+from dataflux.errors import MediaFailed
+from schemas.names import Reason
+
+MOST_STREAMS = 32
+LONGEST_S = 12 * 3600
+MOST_CHANNELS = 32
+
+
+class AudioSegmenter(BaseAnalyzer):
+    """Cuts a recording into who speaks when; the recording itself is the first segment."""
+
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+        "audio",
+        "1",
+        formats=(
+            "audio/flac",
+            "audio/wav",
+            "audio/mpeg",
+            "audio/aac",
+            "audio/mp4",
+            "audio/ogg",
+            "audio/webm",
+            "audio/x-matroska",
+        ),
+        emits=("audio", "technical"),
+        model=voice.MODEL,
+    )
+
+    def load(self) -> None:
+        import numpy as np
+
+        containers.load()
+        voice.VoiceActivity().feed(np.zeros(voice.WINDOW, np.float32))
+        flac(np.zeros(voice.WINDOW, np.float32))
+
+    def validate_file(self, file: BinaryIO) -> bool:
+        with containers.opened(file) as container:
+            check(container, LONGEST_S)
+            tracks = containers.streams_of(container, "audio")
+            if not tracks:
+                raise MediaFailed(Reason.NO_DECODABLE_STREAM, "no sound track")
+            channels = tracks[0].codec_context.channels
+            if channels > MOST_CHANNELS:
+                raise limit("channels", channels, MOST_CHANNELS)
+        return True
+
+    def get_metadata(self, file: BinaryIO) -> dict[str, Any]:
+        with containers.opened(file) as container:
+            return facts(container)
+
+    def extract_segments(
+        self, file: BinaryIO, config: Mapping[str, Any]
+    ) -> Iterator[Segment | Artifact]:
+        with containers.opened(file) as container:
+            track = first_track(container)
+            if track is None:
+                raise MediaFailed(Reason.NO_DECODABLE_STREAM, "no sound track")
+            technical = facts(container)
+            timeline = Timeline(track)
+            found = 0
+            for item in timeline.segments():
+                found += isinstance(item, Segment)
+                Limits.of(config).hold("segments", found)
+                if isinstance(item, Segment):
+                    item.parent = "recording"
+                yield item
+            if not timeline.length_s:
+                raise MediaFailed(Reason.EMPTY_MEDIA, "the sound track has no samples")
+            yield self._recording(timeline, technical, track.loudness.facts())
+            yield Artifact("waveform", "application/json", _json(timeline.waveform()))
+
+    @staticmethod
+    def _recording(
+        timeline: Timeline, technical: dict[str, Any], loudness: dict[str, float]
+    ) -> Segment:
+        return Segment(
+            "recording",
+            {"time": 0.0},
+            {"time": round(timeline.length_s, 3)},
+            key="recording",
+            features={"technical": {"audio": technical}, "audio": {"loudness": loudness}},
+        )
+
+    def stitch(self, parts: Any) -> list[Segment]:
+        """Put the recording first and what is in it in the order of time."""
+        segments = [segment for part in parts for segment in part]
+        return sorted(segments, key=lambda s: (s.parent is not None, s.start_marker["time"]))
+
+
+def check(container: Any, longest_s: float) -> None:
+    """Refuse before decoding what claims to be too much."""
+    if len(container.streams) > MOST_STREAMS:
+        raise limit("streams", len(container.streams), MOST_STREAMS)
+    if containers.seconds(container) > longest_s:
+        raise limit("duration", containers.seconds(container), longest_s)
+
+
+def limit(name: str, value: float, most: float) -> MediaFailed:
+    return MediaFailed(
+        Reason.DECODE_LIMIT_EXCEEDED, f"{name}: {value:.0f}, at most {most:.0f}", limit=name
+    )
+
+
+def facts(container: Any) -> dict[str, Any]:
+    """Return the technical facts of a container's sound."""
+    (track, *_) = containers.streams_of(container, "audio")
+    codec = track.codec_context
+    return {
+        "container": container.format.name,
+        "codec": codec.name,
+        "rate": codec.sample_rate,
+        "channels": codec.channels,
+        "duration_s": round(containers.seconds(container), 3),
+        "bit_rate": int(container.bit_rate or 0),
+    }
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,134 @@
+"""Words of an utterance, by a recognizer that needs no download."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from analyzers import containers
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Segment, Text
+from analyzers.audio.sound import RATE, first_track
+
+if TYPE_CHECKING:
+    from analyzers.audio.sound import Samples
+
+CONFIDENCE = 0.4
+"""The most that is claimed: it gives keywords of English, not a transcript."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A recognized word, in seconds from the start of the sound."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float
+
+
+class Recognizer(Protocol):
+    """Turns 16 kHz mono sound into words."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    def recognize(self, samples: "Samples") -> Sequence[Word]: ...
+
+
+class PocketSphinx:
+    """The English model in the wheel of pocketsphinx (BSD); it hears words in any noise."""
+
+    model = "pocketsphinx"
+    language = "en"
+
+    def __init__(self) -> None:
+        from pocketsphinx import Decoder
+
+        self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
+        self._frames_per_s = 100
+
+    def recognize(self, samples: "Samples") -> Sequence[Word]:
+        import numpy as np
+
+        pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16).tobytes()
+        self._decoder.start_utt()
+        self._decoder.process_raw(pcm, full_utt=True)
+        self._decoder.end_utt()
+        if self._decoder.hyp() is None:
+            return []
+        return [
+            Word(
+                item.word.partition("(")[0],  # and(2) is a way to say "and"
+                item.start_frame / self._frames_per_s,
+                (item.end_frame + 1) / self._frames_per_s,
+                CONFIDENCE,
+            )
+            for item in self._decoder.seg()
+            if not item.word.startswith(("<", "[", "+"))
+        ]
+
+
+@cache
+def recognizer() -> Recognizer:
+    return PocketSphinx()
+
+
+class SpeechAnalyzer(BaseAnalyzer):
+    """Recognizes what is said in an utterance, word by word; labelled with the model it is from."""
+
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+        "speech",
+        "1",
+        segments=("utterance",),
+        needs=("speech",),
+        emits=("audio",),
+        pool="speech",
+        model=PocketSphinx.model,
+    )
+
+    def load(self) -> None:
+        import numpy as np
+
+        containers.load()
+        recognizer().recognize(np.zeros(RATE, np.float32))
+
+    def analyze_segment(
+        self, segment: Segment, priorities: Mapping[str, int]
+    ) -> AnalysisResult | None:
+        if priorities.get("audio") == 0:
+            return None
+        heard = recognizer()
+        words = heard.recognize(samples_of(segment.renditions["speech"]))
+        if not words:
+            return None
+        confidence = round(sum(word.confidence for word in words) / len(words), 3)
+        body = " ".join(word.word for word in words)
+        return AnalysisResult(
+            features={"audio": {"transcript": {"words": self._timed(segment, words)}}},
+            confidence_scores={"audio": {"transcript": confidence}},
+            texts=[Text("spoken", body, heard.language, confidence)],
+            model=heard.model,
+        )
+
+    @staticmethod
+    def _timed(segment: Segment, words: Sequence[Word]) -> list[dict[str, Any]]:
+        """Return the words with their times in the asset: the sound begins a little before."""
+        from analyzers.audio.timeline import MARGIN_S
+
+        begins = max(0.0, segment.start_marker["time"] - MARGIN_S)
+        return [
+            {"word": w.word, "start": round(begins + w.start, 2), "end": round(begins + w.end, 2)}
+            for w in words
+        ]
+
+
+def samples_of(encoded: bytes) -> "Samples":
+    """Decode a derived sound object."""
+    import numpy as np
+
+    with containers.opened(io.BytesIO(encoded)) as container:
+        track = first_track(container)
+        blocks = list(track.blocks()) if track else []
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)

@@ -1,0 +1,142 @@
+"""The segments of a sound track: who speaks when, what else is heard, where there is silence."""
+
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from analyzers.api import Artifact, Segment
+from analyzers.audio.sound import RATE, Track
+from analyzers.audio.voice import MODEL, Span, Utterances, VoiceActivity
+
+if TYPE_CHECKING:
+    from analyzers.audio.sound import Samples
+
+MARGIN_S = 0.2
+"""Sound kept around an utterance: a recognizer needs the breath before the first word."""
+KEPT_S = 45
+"""Sound that is held: the longest utterance with its margins, and a block."""
+SILENCE_DBFS = -50.0
+SHORTEST_REST_S = 1.0
+STEP_S = 0.1
+PEAKS = 2000
+
+
+class Timeline:
+    """Feeds a track through voice activity; `length_s` and `peaks` are known at the end."""
+
+    def __init__(self, track: Track) -> None:
+        self._track = track
+        self._tail = _Tail()
+        self._levels: list[float] = []
+        self.length_s = 0.0
+
+    def segments(self) -> Iterator[Segment | Artifact]:
+        """Yield the utterances with their sound as they end, then what lies between them."""
+        voice, utterances = VoiceActivity(), Utterances()
+        spoken: list[Span] = []
+        for block in self._track.blocks():
+            self._tail.add(block)
+            self._levels += _levels(block)
+            self.length_s += len(block) / RATE
+            for span in utterances.feed(voice.feed(block)):
+                spoken.append(span)
+                yield from self._utterance(span)
+        for span in (*utterances.feed(voice.end()), *utterances.end()):
+            spoken.append(span)
+            yield from self._utterance(span)
+        for rest in _between(spoken, self.length_s):
+            yield self._rest(rest)
+
+    def waveform(self) -> dict[str, Any]:
+        """Return at most 2,000 levels between 0 and 1 over the whole length."""
+        levels = self._levels
+        step = max(1, -(-len(levels) // PEAKS))
+        peaks = [round(max(levels[i : i + step]), 4) for i in range(0, len(levels), step)]
+        return {"step_s": round(step * STEP_S, 3), "peaks": peaks}
+
+    def _utterance(self, span: Span) -> Iterator[Segment | Artifact]:
+        end = min(span.end, self.length_s)
+        key = f"utterance@{span.start:.3f}"
+        voice = {"probability": round(span.probability, 3), "model": MODEL}
+        yield Segment(
+            "utterance",
+            {"time": round(span.start, 3)},
+            {"time": round(end, 3)},
+            key=key,
+            confidence=min(1.0, round(span.probability, 3)),
+            features={"audio": {"voice": voice}},
+        )
+        yield Artifact(
+            "speech",
+            "audio/flac",
+            flac(self._tail.cut(span.start - MARGIN_S, end + MARGIN_S)),
+            key,
+            {"start": round(max(0.0, span.start - MARGIN_S), 3)},
+        )
+
+    def _rest(self, span: Span) -> Segment:
+        first, last = int(span.start / STEP_S), int(span.end / STEP_S) + 1
+        loudest = max(self._levels[first:last], default=0.0)
+        kind = "sound" if loudest > 10 ** (SILENCE_DBFS / 20) else "silence"
+        return Segment(
+            kind,
+            {"time": round(span.start, 3)},
+            {"time": round(span.end, 3)},
+            key=f"{kind}@{span.start:.3f}",
+        )
+
+
+class _Tail:
+    """The latest seconds of the sound, cut by time."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Samples] = []
+        self._end = 0
+
+    def add(self, block: "Samples") -> None:
+        self._blocks.append(block)
+        self._end += len(block)
+        while sum(map(len, self._blocks[1:])) >= KEPT_S * RATE:
+            self._blocks.pop(0)
+
+    def cut(self, start_s: float, end_s: float) -> "Samples":
+        import numpy as np
+
+        held = np.concatenate(self._blocks)
+        first = self._end - len(held)
+        start = max(0, round(start_s * RATE) - first)
+        return held[start : max(start, round(end_s * RATE) - first)]
+
+
+def _between(spoken: list[Span], length_s: float) -> Iterator[Span]:
+    """Yield what lies before, between and after utterances, if it is longer than a breath."""
+    at = 0.0
+    for span in sorted([*spoken, Span(length_s, length_s)], key=lambda s: s.start):
+        if span.start - at >= SHORTEST_REST_S:
+            yield Span(at, span.start)
+        at = max(at, span.end)
+
+
+def _levels(block: "Samples") -> list[float]:
+    """Return the peak of each tenth of a second."""
+    import numpy as np
+
+    step = round(RATE * STEP_S)
+    padded = np.pad(np.abs(block), (0, -len(block) % step))
+    return [min(1.0, float(level)) for level in padded.reshape(-1, step).max(axis=1)]
+
+
+def flac(samples: "Samples") -> bytes:
+    """Return mono samples as 16-bit FLAC."""
+    import av
+    import numpy as np
+
+    out = io.BytesIO()
+    with av.open(out, "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=RATE, layout="mono", format="s16")
+        pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)[None]
+        frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
+        frame.rate = RATE
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return out.getvalue()
