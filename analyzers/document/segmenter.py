@@ -51,10 +51,6 @@ class DocumentSegmenter(BaseAnalyzer):
         for module in dict.fromkeys(FORMATS.values()):
             module.load()
 
-    def validate_file(self, file: BinaryIO) -> bool:
-        self.get_metadata(file)
-        return True
-
     def get_metadata(self, file: BinaryIO) -> dict[str, Any]:
         return _format(file, {}).metadata(file, Limits())
 

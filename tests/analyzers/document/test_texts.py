@@ -123,6 +123,11 @@ print("hi")
     assert ranges_match(segments, text.data.decode())
 
 
+def test_markdown_reads_deep_quotes(documents: DocumentSegmenter) -> None:
+    segments, _ = extracted(documents, b"> " * 40 + b"core\n", mime_type="text/markdown")
+    assert bodies(segments) == ["core"]
+
+
 # --- HTML -----------------------------------------------------------------------------------------
 
 PAGE = """<!DOCTYPE html><html><head><title>T</title><style>p{}</style>
@@ -210,6 +215,11 @@ def test_csv_groups_rows_by_number_and_length(documents: DocumentSegmenter) -> N
     segments, _ = extracted(documents, data.encode(), mime_type="text/csv")
     rows = [s.start_marker["row"] for s in segments if s.type == "table"]
     assert rows == [[2, 4], [5, 7], [8, 10], [11, 13]]
+
+
+def test_csv_cuts_a_cell_that_is_too_long(documents: DocumentSegmenter) -> None:
+    segments, _ = extracted(documents, b'a,"' + b"x" * 3_000_000 + b'"\n', mime_type="text/csv")
+    assert sum(len(body) for body in bodies(segments)) < 3_000
 
 
 # --- which format ---------------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 """Recognition: rendered text comes back letter by letter, with its box."""
 
+from types import SimpleNamespace
+
 import pytest
 from PIL import Image
 
 from analyzers.api import AnalysisResult, Segment, Text
 from analyzers.document.segmenter import DocumentSegmenter
+from analyzers.text import reader
 from analyzers.text.ocr import OcrAnalyzer, ScanAnalyzer
 from tests.analyzers.files import encoded, extracted, lettered, pdf
 
@@ -71,6 +74,17 @@ def test_a_picture_without_text_has_none(ocr: OcrAnalyzer, make: str) -> None:
     if make == "noise":
         image = Image.effect_noise((640, 360), 60).convert("RGB")
     assert read(ocr, image) is None
+
+
+def test_looks_before_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def engine(pixels: object) -> None:
+        raise AssertionError("the recognizer was asked")
+
+    def gate(pixels: object) -> SimpleNamespace:
+        return SimpleNamespace(scores=[reader.GATE_SCORE - 0.01])
+
+    monkeypatch.setattr(reader, "_engine", lambda: (engine, gate))
+    assert reader.read(encoded(Image.new("RGB", (64, 64)))) == []
 
 
 def test_does_not_read_what_was_written(ocr: OcrAnalyzer) -> None:
