@@ -58,8 +58,9 @@ class VisualFallback(BaseAnalyzer):
     )
     calibration: ClassVar[dict[str, float]] = {"mean": 0.728, "sd": 0.131}
     """Cosines of random pairs of pictures (bench/calibrate_spaces.py)."""
-    query_calibration: ClassVar[dict[str, float]] = {"mean": 0.164, "sd": 0.201}
-    """Cosines of a query in words with random pictures: a distribution of its own."""
+    query_calibration: ClassVar[dict[str, float]] = {"mean": 0.164, "sd": 0.201, "match": 0.49}
+    """Cosines of a query in words with random pictures: a distribution of its own, that never comes
+    near 1. `match` is the cosine where a third of the picture has the colour asked for."""
 
     def load(self) -> None:
         decoder.load()
