@@ -23,7 +23,7 @@ from stores.records.rows import (
     TextRow,
 )
 
-COPY_FROM = 1000
+COPY_FROM = 300
 """Below this many rows of a table, arrays in one statement are faster than a temporary table."""
 
 Values = tuple[Any, ...]

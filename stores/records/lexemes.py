@@ -6,7 +6,8 @@ such a form). Scripts written without spaces have `=c` per character and `~cc` p
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from schemas.names import TextSource
 from stores.records.stems import stems
@@ -26,7 +27,7 @@ def lexemes(body: str, language: str | None, source: str) -> tuple[str, int]:
         if position == LAST_POSITION or room <= 0:
             break
         position += 1
-        for lexeme in dict.fromkeys(forms(token, previous, language, source)):
+        for lexeme in forms(token, previous, language, source):
             room -= 4 if lexeme in places else 16 + len(lexeme.encode())
             places[lexeme].append(position)
         previous = token.word
@@ -39,17 +40,21 @@ def quoted(lexeme: str) -> str:
     return f"'{escaped}'"
 
 
-def forms(token: Token, previous: str, language: str | None, source: str) -> Iterator[str]:
-    """Yield the lexemes of one word; `previous` is the word before it."""
-    yield "=" + token.word
-    if token.unspaced:
-        if token.follows:
-            yield "~" + previous + token.word
-        return
-    yield from ("~" + stem for stem in stems(token.plain, [language]))
+def forms(token: Token, previous: str, language: str | None, source: str) -> Sequence[str]:
+    """Return the distinct lexemes of one word; `previous` is the word before it."""
+    if not token.unspaced:
+        return _spaced(token.plain, token.word, language, source)
+    itself = "=" + token.word
+    return (itself, "~" + previous + token.word) if token.follows else (itself,)
+
+
+@lru_cache(maxsize=1 << 13)
+def _spaced(plain: str, word: str, language: str | None, source: str) -> Sequence[str]:
+    found = ["=" + word, *("~" + stem for stem in stems(plain, [language]))]
     if source == TextSource.ON_SCREEN:
-        yield from ("^" + part for part in trigrams(token.word))
-        yield from ("#" + part for part in shortened(token.word))
+        found += ["^" + part for part in trigrams(word)]
+        found += ["#" + part for part in shortened(word)]
+    return tuple(dict.fromkeys(found))
 
 
 def trigrams(word: str) -> Iterable[str]:
