@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from dataflux.clock import Clock, IdFactory
-from dataflux.errors import DataFluxError, Invalid, MediaFailed
+from dataflux.errors import Conflict, DataFluxError, Invalid, MediaFailed
 from dataflux.telemetry import trace_of, traceparent
 from events import codec
 from events.bus import Bus
@@ -30,6 +30,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Handler = Callable[[Work], Outcome]
 Consumer = Callable[[Sequence[Event], Read], Outcome]
+
+
+RELAY_AFTER_S = 2.0
+"""Younger outbox rows belong to a worker that is about to publish them."""
 
 
 class Disposition(StrEnum):
@@ -362,7 +366,7 @@ class Engine:
     def relay(self, limit: int) -> int:
         """Publish up to `limit` outbox rows that a crash has left; return how many there were."""
         with self.system("relay") as conn:
-            left = outbox.take(conn, limit)
+            left = outbox.take(conn, limit, older_than_s=RELAY_AFTER_S)
             self.bus.publish([codec.from_dict(e) for row in left for e in row.events])
             outbox.delete(conn, [row.id for row in left])
         return len(left)
@@ -471,6 +475,9 @@ def guarded(action: Callable[[], object]) -> Disposition:
     except Invalid as error:
         log.warning("refused: %s", error)
         return Disposition.INVALID
+    except Conflict as error:  # a rival was faster: the next look finds that out
+        log.info("again: %s", error)
+        return Disposition.RETRY
     except DataFluxError as error:
         log.warning("%s: %s", type(error).__name__, error)
         return Disposition.RETRY if error.retryable else Disposition.FAILED

@@ -6,9 +6,9 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
-from functions.api.app import create_app
 
 from dataflux.errors import Conflict
+from functions.api.app import create_app
 from functions.deps import Deps
 
 GRACE_S = 5

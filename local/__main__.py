@@ -1,0 +1,5 @@
+"""`python -m local` is the `dataflux` command."""
+
+from local.cli import main
+
+main()

@@ -1,0 +1,107 @@
+"""The command line's way to a running installation: its public HTTP API, nothing else."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from dataflux.settings import Settings
+
+TIMEOUT_S = 60.0
+
+
+class NotRunning(Exception):
+    """Nothing answers where an installation should."""
+
+
+@dataclass
+class Failed(Exception):
+    """The server's answer to what it cannot do."""
+
+    status: int
+    detail: str
+    mend: str
+    fields: list[dict[str, str]]
+
+    def __str__(self) -> str:
+        listed = "".join(f"\n  {f['field']}: {f['problem']}" for f in self.fields)
+        return self.detail + (f"; {self.mend}" if self.mend else "") + listed
+
+
+class Client:
+    """Requests to /api/v1 with the caller's token."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+
+    @property
+    def url(self) -> str:
+        return str(self._http.base_url).rstrip("/")
+
+    def get(self, path: str, **params: Any) -> Any:
+        given = {name: value for name, value in params.items() if value is not None}
+        return self._send("GET", path, params=given)
+
+    def post(self, path: str, **content: Any) -> Any:
+        return self._send("POST", path, **content)
+
+    def delete(self, path: str) -> None:
+        self._send("DELETE", path)
+
+    def _send(self, method: str, path: str, **content: Any) -> Any:
+        try:
+            response = self._http.request(method, f"/api/v1{path}", **content)
+        except httpx.TransportError as error:
+            raise NotRunning(
+                f"nothing answers at {self.url} ({error}); run `dataflux up`"
+            ) from None
+        if response.is_success:
+            return response.json() if response.content else None
+        raise _failure(response)
+
+
+def _failure(response: httpx.Response) -> Failed:
+    try:
+        body = response.json()
+    except ValueError:
+        body = {"detail": f"the server answered {response.status_code}"}
+    return Failed(
+        response.status_code,
+        body.get("detail", ""),
+        body.get("mend", ""),
+        body.get("errors", []),
+    )
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an installation answers, and the token it wants."""
+
+    url: str
+    token: str
+
+
+def find(home: Path | None = None) -> Address:
+    """Return the address from DATAFLUX_URL and DATAFLUX_TOKEN, else of the emulator of a home."""
+    url, token = os.environ.get("DATAFLUX_URL"), os.environ.get("DATAFLUX_TOKEN", "")
+    if url:
+        return Address(url, token)
+    place = Settings.from_env(home=home).home
+    try:
+        running = json.loads((place / "run.json").read_text())
+        return Address(running["url"], (place / "token").read_text().strip())
+    except (OSError, ValueError, KeyError):
+        raise NotRunning(f"no emulator runs in {place}; run `dataflux up`") from None
+
+
+@contextmanager
+def connected(home: Path | None = None) -> Iterator[Client]:
+    address = find(home)
+    headers = {"authorization": f"Bearer {address.token}"} if address.token else {}
+    with httpx.Client(base_url=address.url, headers=headers, timeout=TIMEOUT_S) as http:
+        yield Client(http)

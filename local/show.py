@@ -1,0 +1,77 @@
+"""How the command line shows things to a person."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def hits(answer: dict[str, Any]) -> None:
+    """Print what was found: where, how sure, and why."""
+    if not answer["hits"]:
+        console.print(f"no good match (nothing reaches {answer['threshold']})")
+        return
+    for number, hit in enumerate(answer["hits"], start=1):
+        console.print(f"[bold]{number}. {escape(hit['filename'])}[/bold]  {hit['score']:.2f}")
+        console.print(f"   {escape(hit['address'])}")
+        for line in reasons(hit):
+            console.print(f"   {line}")
+
+
+def reasons(hit: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each signal of a hit."""
+    for signal in hit["signals"]:
+        line = f"{signal['signal']} {signal['score']:.2f}"
+        if "snippet" in signal:
+            line += f" ({signal['source']}): {marked(signal['snippet'], signal['marks'])}"
+        else:
+            line += f" by {escape(signal['model'])}"
+        yield line
+
+
+def marked(text: str, marks: list[list[int]]) -> str:
+    """Return a snippet with the found words in bold."""
+    out, at = "", 0
+    for start, end in marks:
+        out += escape(text[at:start]) + f"[bold yellow]{escape(text[start:end])}[/]"
+        at = end
+    return (out + escape(text[at:])).replace("\n", " ")
+
+
+def asset(found: dict[str, Any]) -> None:
+    """Print one asset."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name in ("address", "filename", "kind", "mime_type", "size", "status", "reason", "detail"):
+        if found.get(name) not in (None, ""):
+            table.add_row(name, escape(str(found[name])))
+    for name in ("created_at", "indexed_at", "duplicate_of"):
+        if found.get(name):
+            table.add_row(name, str(found[name]))
+    console.print(table)
+
+
+def segments(items: list[dict[str, Any]]) -> None:
+    """Print the segments of an asset with the beginning of their texts."""
+    table = Table("address", "type", "text", box=None, pad_edge=False)
+    for item in items:
+        text = " ".join(t["body"] for t in item["texts"])
+        table.add_row(item["address"].partition("#")[2] or "-", item["type"], escape(text[:80]))
+    console.print(table)
+
+
+def status(found: dict[str, Any]) -> None:
+    """Print what an installation holds and does."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name in ("assets", "kinds", "reasons"):
+        counts = ", ".join(f"{n} {k}" for k, n in found[name].items()) or "none"
+        table.add_row(name, counts)
+    waiting = sum(w["ready"] + w["leased"] for w in found["waiting"])
+    table.add_row("pieces open", str(waiting))
+    table.add_row("dead letters", str(found["dead_letters"]))
+    table.add_row("analyzers", ", ".join(found["analyzers"]))
+    console.print(table)

@@ -1,0 +1,125 @@
+"""`dataflux up` and `reset`: one emulator a home, from the first line to the last child."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dataflux import telemetry
+from dataflux.errors import Conflict, Invalid
+from dataflux.settings import Settings
+from local.show import console, errors
+
+OURS = ("postgres", "objects", "bus", "token", "run.json", "lock")
+"""What an installation keeps in its home: all that reset deletes."""
+
+
+def run(home: Path | None, inbox: Path | None, port: int, *, as_json: bool) -> None:
+    """Run an emulator until SIGINT or SIGTERM; a second one ends it at once."""
+    began = time.perf_counter()
+    settings = Settings.from_env(
+        home=home and home.absolute(), inbox=inbox and inbox.absolute(), port=port or None
+    )
+    telemetry.configure(settings.log_level)
+    ended = _until_told()
+    with _alone(settings.home):
+        from local.emulator import emulator
+
+        with emulator(settings) as running, _announced(settings.home, running.url):
+            ready_s = round(time.perf_counter() - began, 2)
+            _greet(settings, running.url, running.installation.token, ready_s, as_json=as_json)
+            ended.wait()
+            errors.print("stopping: finishing what is in work (Ctrl-C again to stop at once)")
+
+
+def _until_told() -> threading.Event:
+    ended = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        if ended.is_set():
+            os._exit(130)  # children and server end with this process
+        ended.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    return ended
+
+
+def _greet(settings: Settings, url: str, token: str, ready_s: float, *, as_json: bool) -> None:
+    page = f"{url}/?token={token}"
+    if as_json:
+        found = {
+            "url": url,
+            "page": page,
+            "token": token,
+            "home": str(settings.home),
+            "inbox": str(settings.watched),
+            "pid": os.getpid(),
+            "ready_s": ready_s,
+        }
+        print(json.dumps(found), flush=True)
+        return
+    console.print(f"DataFlux is ready ({ready_s} s). Ctrl-C stops it.\n")
+    console.print(f"  first page  {page}")
+    console.print(f"  API         {url}/api/v1   (bearer token {token})")
+    console.print(f"  inbox       {settings.watched}   drop files there")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the lock of a home; raise Conflict that says who holds it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(
+                f"an emulator runs in {home} already ({_who(home)}); stop it first"
+            ) from None
+        yield
+
+
+def _who(home: Path) -> str:
+    try:
+        running = json.loads((home / "run.json").read_text())
+        return f"pid {running['pid']}, {running['url']}"
+    except (OSError, ValueError, KeyError):
+        return "it is just starting"
+
+
+@contextmanager
+def _announced(home: Path, url: str) -> Iterator[None]:
+    """Say where the emulator answers, for the other commands."""
+    place = home / "run.json"
+    place.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    try:
+        yield
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def reset(home: Path | None, *, yes: bool) -> None:
+    """Delete an installation; raise Conflict while it runs."""
+    place = Settings.from_env(home=home and home.absolute()).home
+    with _alone(place):
+        if not yes:
+            if not sys.stdin.isatty():
+                raise Invalid("reset deletes everything; say so with --yes")
+            answer = console.input(f"Delete everything in {place}? Type yes: ")
+            if answer.strip() != "yes":
+                return
+        for name in OURS:
+            path = place / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    console.print(f"{place} is empty now")
