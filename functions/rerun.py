@@ -27,6 +27,7 @@ def rerun(deps: Deps, tenant: UUID, asset: Asset) -> UUID:
         strategy=policy.strategy(asset.file_size, found.mime_type),
         analyzer=found.analyzer,
         pieces=first(found.pieces),
+        config={"mime_type": found.mime_type},
     )
     queued = Write(assets.set_status, (asset.id, "uploaded"))
     deps.engine.write("api", tenant, [queued], run=run)

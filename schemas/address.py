@@ -114,9 +114,11 @@ def _field(name: str, match: re.Match[str]) -> Iterator[tuple[str, Any]]:
 
 
 def _pair(start: Mapping[str, Any], end: Mapping[str, Any], name: str) -> Span | None:
-    if name not in start:
-        return None
-    return start[name], end.get(name, start[name])
+    """Return what a name spans: from one marker to the other, or the pair that both hold."""
+    value = start.get(name)
+    if value is None or isinstance(value, list):
+        return None if value is None else (value[0], value[1])
+    return value, end.get(name, value)
 
 
 def _whole(pair: Span | None) -> tuple[int, int] | None:

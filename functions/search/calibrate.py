@@ -21,14 +21,20 @@ IDENTICAL = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Mean and deviation of the cosine of random pairs, as a space is shipped with or measured."""
+    """Mean and deviation of the cosine of random pairs, as a space is shipped with or measured.
+
+    `match` is the cosine of what just counts as a match, where that has been measured.
+    """
 
     mean: float
     sd: float
+    match: float | None = None
 
     def similarity(self, cosine: float) -> float:
         most = (1 - self.mean) / self.sd
         midpoint = min(DEVIATIONS, SHARE * most)
+        if self.match is not None:
+            midpoint = (self.match - self.mean) / self.sd
         slope = max(1.0, IDENTICAL / (most - midpoint))
         z = slope * ((cosine - self.mean) / self.sd - midpoint)
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, z))))
@@ -37,7 +43,7 @@ class Calibration:
 def of_words(embedder: BaseAnalyzer) -> Calibration:
     """Return how a query in words compares with what an embedder has indexed."""
     shipped = getattr(embedder, "query_calibration", None) or shipped_with(embedder)
-    return Calibration(shipped["mean"], shipped["sd"])
+    return Calibration(**shipped)
 
 
 def of_pairs(deps: Deps, tenant: UUID, embedder: BaseAnalyzer) -> Calibration:
