@@ -105,7 +105,13 @@ class Graph(Protocol):
 
     def upsert(self, edges: Iterable[Edge]) -> None: ...
     def neighbours(
-        self, entity: UUID, scope: Scope, *, types: Sequence[str] = (), depth: int = 1, limit: int = 50
+        self,
+        entity: UUID,
+        scope: Scope,
+        *,
+        types: Sequence[str] = (),
+        depth: int = 1,
+        limit: int = 50,
     ) -> list[Edge]: ...
     def delete(self, tenant: UUID, entities: Sequence[UUID]) -> None: ...
 

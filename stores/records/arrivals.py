@@ -137,5 +137,5 @@ def visible_twin(conn: Connection[Any], asker: Asker, sha256: str, lineage: UUID
         " WHERE a.tenant_id = tenant() AND a.file_hash = %(sha256)s AND a.lineage <> %(lineage)s"
         " AND e.is_latest AND e.deleted_at IS NULL AND {} ORDER BY a.id LIMIT 1"
     ).format(may.sql)
-    row = conn.execute(query, may.params | {"sha256": sha256, "lineage": lineage}).fetchone()
+    row = conn.execute(query, {**may.params, "sha256": sha256, "lineage": lineage}).fetchone()
     return row[0] if row else None

@@ -1,9 +1,9 @@
 """Search for words: BM25 over the search vectors, inside what the caller may see."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import Connection, sql
@@ -20,6 +20,7 @@ from stores.records.word_stats import COUNTED, TextStats, document_frequencies, 
 
 Db = Connection[Any]
 
+_TEXTS_A_SEGMENT = 4  # texts ranked for each segment wanted
 _ENOUGH = 1_000  # candidates, to leave aside those that have common terms only
 MISREAD = 0.7
 """What finding a word misread counts, of what finding it counts."""
@@ -57,11 +58,11 @@ def search(conn: Db, query: str, scope: Scope, limit: int) -> list[TextMatch]:
     if not asked.terms or limit < 1:
         return []
     weighed = weigh(conn, asked.terms, stats)
-    query_, params = statement(asked, weighed, stats, scope)
-    with conn.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(query_, params | {"limit": limit}, prepare=False).fetchall()
-    bodies = _bodies(conn, [row["text_id"] for row in rows])
-    return [_match(row, weighed, bodies) for row in rows if row["text_id"] in bodies]
+    ranking, params = rank(asked, weighed, stats, scope)
+    found = conn.execute(ranking, params | {"limit": limit}, prepare=False).fetchall()
+    texts = _texts(conn, [row[0] for row in found], weighed, stats)
+    matches = [_match(row, texts[row[0]], weighed) for row in found if row[0] in texts]
+    return sorted(matches, key=lambda match: (-match.bm25, match.segment))
 
 
 def weigh(conn: Db, terms: Sequence[Term], stats: TextStats) -> list[Weighed]:
@@ -72,13 +73,14 @@ def weigh(conn: Db, terms: Sequence[Term], stats: TextStats) -> list[Weighed]:
     ]
 
 
-def _candidates(query: Query, weighed: Sequence[Weighed]) -> str:
-    """Return the tsquery of the texts to rank: those with any of the rarest terms.
+def _candidates(query: Query, weighed: Sequence[Weighed]) -> tuple[str, bool]:
+    """Return the tsquery of the texts to rank, and whether more than COUNTED may match it.
 
-    Where these are in few texts, also those with all of the terms that are too common for that.
+    They are those with any of the rarest terms; where these are in few texts, also those with all
+    of the terms that are too common for that.
     """
     if query.phrases:
-        return " & ".join(f"({phrase})" for phrase in query.phrases)
+        return " & ".join(f"({phrase})" for phrase in query.phrases), True
     total, rare, rest = 0, list[str](), list[Weighed]()
     for each in sorted(weighed, key=lambda each: each.df):
         total += each.df
@@ -86,56 +88,66 @@ def _candidates(query: Query, weighed: Sequence[Weighed]) -> str:
             rare += [form for form in (each.term.tsquery, each.term.fuzzy) if form]
         else:
             rest.append(each)
-    if rest and sum(each.df for each in weighed if each not in rest) < _ENOUGH:
+    few = sum(each.df for each in weighed if each not in rest) < _ENOUGH
+    if rest and few:
         telling = [each for each in rest if not each.term.common] or rest
         rare.append(" & ".join(f"({each.term.tsquery})" for each in telling))
-    return " | ".join(f"({form})" for form in rare)
+    return " | ".join(f"({form})" for form in rare), bool(rest) and few
 
 
-# --- the statement --------------------------------------------------------------------------------
-
-_FOUND = sql.SQL(
-    "SELECT t.id, t.segment_id, t.dl, s.asset_id, s.lineage, {ranks}"
-    " FROM text_index t JOIN search_segments s ON s.id = t.segment_id"
-    " WHERE t.tsv @@ %(candidates)s::tsquery AND {visible} AND {filters} LIMIT {most}"
-)
-_COUNTS = sql.SQL(
-    "SELECT id, segment_id, dl, asset_id, lineage, {counts} FROM ({found}) f OFFSET 0"
-)
-_TEXTS = sql.SQL("SELECT *, {parts} FROM ({counts}) c OFFSET 0")
-_SEGMENTS = sql.SQL(
-    "SELECT segment_id, (array_agg(asset_id))[1] AS asset_id, (array_agg(lineage))[1] AS lineage,"
-    " (array_agg(id ORDER BY {best} DESC, id))[1] AS text_id, {bm25} AS bm25, {shares}"
-    " FROM ({texts}) t GROUP BY segment_id ORDER BY bm25 DESC, segment_id LIMIT %(limit)s"
-)
-
+# --- the statements -------------------------------------------------------------------------------
 
 _PLUS = sql.SQL(" + ")
+_MAY = sql.SQL(
+    "SELECT s.asset_id, s.lineage FROM search_segments s WHERE s.id = {segment}"
+    " AND {visible} AND {filters} OFFSET 0"
+)
+# Ranked first, then looked up in order until there are enough that may be seen.
+_BEST = sql.SQL(
+    "SELECT segment_id, asset_id, lineage FROM (SELECT r.segment_id, m.asset_id, m.lineage, r.bm25"
+    " FROM (SELECT id, segment_id, {bm25} AS bm25 FROM ({texts}) t ORDER BY 3 DESC, 1 OFFSET 0) r"
+    " CROSS JOIN LATERAL ({may}) m ORDER BY r.bm25 DESC, r.id"
+    " LIMIT {texts_a_segment} * %(limit)s) b"
+    " GROUP BY 1, 2, 3 ORDER BY max(bm25) DESC, 1 LIMIT %(limit)s"
+)
+_TEXTS = sql.SQL(
+    "SELECT *, {parts} FROM (SELECT *, {counts} FROM (SELECT {columns}, {ranks} FROM text_index t"
+    " WHERE {where} LIMIT {most}) f OFFSET 0) c OFFSET 0"
+)
 
 
-def statement(
+def rank(
     query: Query, weighed: Sequence[Weighed], stats: TextStats, scope: Scope
 ) -> tuple[sql.Composed, dict[str, Any]]:
+    """Return the statement that finds the best segments, and its parameters but `limit`."""
     may, filters = visible(scope, "s.lineage"), condition(scope.filters)
-    numbers = range(len(weighed))
-    found = _FOUND.format(
+    candidates, capped = _candidates(query, weighed)
+    where: sql.Composable = sql.SQL("t.tsv @@ %(candidates)s::tsquery")
+    parts = {"visible": may.sql, "filters": filters.sql}
+    if capped:  # else the cap could be used up by what may not be seen
+        inside = _MAY.format(segment=sql.SQL("t.segment_id"), **parts)
+        where = sql.SQL("{} AND EXISTS ({})").format(where, inside)
+    best = _BEST.format(
+        bm25=_PLUS.join(_name("b", n) for n in range(len(weighed))),
+        texts=_scored(weighed, stats, where, "t.id, t.segment_id, t.dl"),
+        may=_MAY.format(segment=sql.SQL("r.segment_id"), **parts),
+        texts_a_segment=_TEXTS_A_SEGMENT,
+    )
+    return best, {"candidates": candidates, **may.params, **filters.params}
+
+
+def _scored(
+    weighed: Sequence[Weighed], stats: TextStats, where: sql.Composable, columns: LiteralString
+) -> sql.Composed:
+    """Return a query of texts with, for each term, its count `tfN` and its part of BM25 `bN`."""
+    return _TEXTS.format(
+        parts=_list(_bm25(n, each.idf, stats) for n, each in enumerate(weighed)),
+        counts=_list(map(_count, range(len(weighed)))),
         ranks=_list(_rank(n, each.term) for n, each in enumerate(weighed)),
-        visible=may.sql,
-        filters=filters.sql,
+        columns=sql.SQL(columns),
+        where=where,
         most=COUNTED,
     )
-    counts = _COUNTS.format(counts=_list(map(_count, numbers)), found=found)
-    texts = _TEXTS.format(
-        parts=_list(_bm25(n, each.idf, stats) for n, each in enumerate(weighed)), counts=counts
-    )
-    segments = _SEGMENTS.format(
-        best=_PLUS.join(_name("b", n) for n in numbers),
-        bm25=_PLUS.join(sql.SQL("max({})").format(_name("b", n)) for n in numbers),
-        shares=_list(sql.SQL("max({0}) AS {0}").format(_name("tf", n)) for n in numbers),
-        texts=texts,
-    )
-    params = {"candidates": _candidates(query, weighed), **may.params, **filters.params}
-    return segments, params
 
 
 def _list(parts: Iterable[sql.Composable]) -> sql.Composed:
@@ -181,34 +193,58 @@ def _bm25(n: int, weight: float, stats: TextStats) -> sql.Composed:
 # --- the matches ----------------------------------------------------------------------------------
 
 
-def _bodies(conn: Db, texts: Sequence[UUID]) -> dict[UUID, tuple[str, str | None, str]]:
-    rows = conn.execute(
-        "SELECT id, source, language, body FROM text_index WHERE id = ANY(%s)", (list(texts),)
-    )
-    return {id_: (source, language, body) for id_, source, language, body in rows.fetchall()}
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """One text of a segment: how often it has each term, and what that adds to its BM25."""
+
+    id: UUID
+    source: str
+    language: str | None
+    body: str
+    counts: tuple[float, ...]
+    parts: tuple[float, ...]
+
+
+def _texts(
+    conn: Db, segments: Sequence[UUID], weighed: Sequence[Weighed], stats: TextStats
+) -> Mapping[UUID, list[_Text]]:
+    """Return the texts of the segments found that have any of the terms."""
+    where = sql.SQL("t.segment_id = ANY(%(segments)s)")
+    columns: LiteralString = "t.id, t.segment_id, t.dl, t.source, t.language, t.body"
+    query = _scored(weighed, stats, where, columns)
+    found: dict[UUID, list[_Text]] = defaultdict(list)
+    with conn.cursor(row_factory=dict_row) as cursor:
+        for row in cursor.execute(query, {"segments": list(segments)}, prepare=False).fetchall():
+            counts, parts = (
+                tuple(row[f"{name}{n}"] for n in range(len(weighed))) for name in ("tf", "b")
+            )
+            if any(counts):
+                found[row["segment_id"]].append(
+                    _Text(row["id"], row["source"], row["language"], row["body"], counts, parts)
+                )
+    return found
 
 
 def _match(
-    row: Mapping[str, Any],
-    weighed: Sequence[Weighed],
-    bodies: Mapping[UUID, tuple[str, str | None, str]],
+    row: tuple[UUID, UUID, UUID], texts: Sequence[_Text], weighed: Sequence[Weighed]
 ) -> TextMatch:
-    found = [(each, min(1.0, row[f"tf{n}"])) for n, each in enumerate(weighed) if row[f"tf{n}"]]
-    source, language, body = bodies[row["text_id"]]
-    share = sum(each.idf * part for each, part in found) / sum(each.idf for each in weighed)
-    wanted = reduce(frozenset.union, (_wanted(each.term) for each, _ in found), frozenset[str]())
+    """Each term counts once, in the text of the segment that has it best."""
+    best = min(texts, key=lambda text: (-sum(text.parts), text.id))
+    counts = [min(1.0, max(each)) for each in zip(*(text.counts for text in texts), strict=True)]
+    found = [each.term for each, count in zip(weighed, counts, strict=True) if count]
+    share = sum(each.idf * count for each, count in zip(weighed, counts, strict=True))
+    wanted = frozenset(lexeme for term in found for lexeme in _wanted(term))
     return TextMatch(
-        row["segment_id"],
-        row["asset_id"],
-        row["lineage"],
-        row["text_id"],
-        source,
-        round(share, 6),
-        row["bm25"],
-        tuple(each.term.word for each, _ in found),
-        snippet(body, language, source, wanted),
+        *row,
+        best.id,
+        best.source,
+        round(share / sum(each.idf for each in weighed), 6),
+        sum(max(each) for each in zip(*(text.parts for text in texts), strict=True)),
+        tuple(term.word for term in found),
+        snippet(best.body, best.language, best.source, wanted),
     )
 
 
-def _wanted(term: Term) -> frozenset[str]:
-    return frozenset(term.lexemes) | {"#" + part for part in shortened(term.word)}
+def _wanted(term: Term) -> Iterator[str]:
+    yield from term.lexemes
+    yield from ("#" + part for part in shortened(term.word))

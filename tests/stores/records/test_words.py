@@ -295,7 +295,7 @@ def test_the_app_searches_words_by_their_index(many: World) -> None:
         asked = query_terms("w77")
         weighed = words.weigh(conn, asked.terms, stats)
     for inside in (_all(many), scope(many.user())):
-        query, params = words.statement(asked, weighed, stats, inside)
+        query, params = words.rank(asked, weighed, stats, inside)
         plan = _plan(many, query, params | {"limit": 10})
         assert "_tsv_idx" in plan, plan
         assert f"Seq Scan on {_leaf(many, 'texts')}" not in plan, plan
