@@ -91,9 +91,9 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzerSpec:
-    """What an analyzer declares; the platform decides from it when to run the analyzer.
+    """What an analyzer declares, and the platform decides by.
 
-    `segments`: the segment types it analyzes or embeds (empty: all). `needs`: the rendition kinds it
+    `segments`: the types it analyzes or embeds (empty: all). `needs`: the rendition kinds it
     must have ("text": at least one text). `emits`: its feature domains, or its embedding spaces.
     `pool`: the kind of child it runs in: "media" (decoders only), "ocr" or "speech" (models loaded).
     """
@@ -141,7 +141,7 @@ class BaseAnalyzer(ABC):
     def extract_segments(
         self, file: BinaryIO, config: Mapping[str, Any]
     ) -> Iterator[Segment | Artifact]:
-        """Yield the segments and artifacts of one piece; `config["piece"]` is its Range, if any."""
+    X
         return iter(())
 
     def stitch(self, parts: Sequence[Sequence[Segment]]) -> list[Segment]:

@@ -106,12 +106,16 @@ def _container(head: bytes) -> str | None:
 
 
 def _mpeg_audio(head: bytes) -> str | None:
-    """Tell a frame header of MPEG audio from one of AAC (ADTS): layer bits 0."""
+    """Tell a frame header of MPEG audio, layers II and III, from one of AAC (ADTS): layer 0.
+
+    Layer I is taken for text: its header is the byte order mark of UTF-16.
+    """
     if head[0] != 0xFF or len(head) < 2 or head[1] & 0xE0 != 0xE0:
         return None
     if head[1] & 0xF6 == 0xF0:
         return "audio/aac"
-    return "audio/mpeg" if head[1] & 0x06 and head[1] & 0x18 != 0x08 else None
+    layer_two_or_three = head[1] & 0x06 in (0x02, 0x04)
+    return "audio/mpeg" if layer_two_or_three and head[1] & 0x18 != 0x08 else None
 
 
 def _office(file: BinaryIO) -> str:

@@ -8,6 +8,7 @@ none either. A slow change is found by looking back a second.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from analyzers.video.frames import Picture, difference
@@ -86,10 +87,10 @@ class _Detector:
 
     def _slow_change_ends(self, step: _Step) -> bool:
         """Return whether the picture has changed within a second and now stands still."""
-        time, small = self._past[0]
-        if step.change > SETTLED or step.picture.time - time < BACK_S * 0.8:
+        if step.change > SETTLED or step.picture.time - self._past[0][0] < BACK_S * 0.8:
             return False
-        return difference(step.picture.small, small) >= SLOW_CHANGE
+        long_ago = islice(self._past, AROUND + 1)  # more than one: it may have been a flash
+        return all(difference(step.picture.small, s) >= SLOW_CHANGE for _, s in long_ago)
 
 
 def _is_cut(window: list[_Step], position: int) -> bool:
@@ -100,10 +101,9 @@ def _is_cut(window: list[_Step], position: int) -> bool:
 
 
 def _is_flash(window: list[_Step], position: int) -> bool:
-    """Return whether the pictures after are like those before: the light has only flickered."""
-    if position == 0 or position + 1 >= len(window):
-        return False
-    before = window[position - 1].picture.small
-    change = window[position].change
-    later = (step.picture.small for step in window[position + 1 :])
-    return any(difference(small, before) < change / 3 for small in later)
+    """Return whether it soon is, or is again, as it was before: the light has only flickered."""
+    small = [step.picture.small for step in window]
+    like = window[position].change / 3
+    goes = any(difference(later, small[position - 1]) < like for later in small[position + 1 :])
+    returns = any(difference(small[position], early) < like for early in small[: position - 1])
+    return position > 0 and (goes or returns)

@@ -1,0 +1,124 @@
+"""An emulator in a process of its own, as a user starts it, and what it has kept."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from local.client import Client
+from stores.records.database import Database
+from stores.records.embedded import EmbeddedPostgres
+
+ENVIRONMENT = {"DATAFLUX_LEASE_S": "2", "DATAFLUX_RENEW_S": "0.5", "DATAFLUX_LOG_LEVEL": "WARNING"}
+
+
+@dataclass
+class Emulator:
+    """A running emulator: its process leads a group of its own."""
+
+    process: subprocess.Popen[str]
+    client: Client
+    inbox: Path
+    url: str
+
+    def kill(self) -> None:
+        """End the process and its children at once, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """End it as Ctrl-C does; return its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+    def wait_until_done(self, names: set[str], timeout_s: float = 90.0) -> list[dict[str, Any]]:
+        """Return the assets of these names once they are searchable or have failed."""
+        deadline = time.monotonic() + timeout_s
+        found: list[dict[str, Any]] = []
+        while time.monotonic() < deadline:
+            found = list(self.client.get("/assets", limit=500)["items"])
+            if {a["filename"] for a in found} >= names and all(a["done"] for a in found):
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"not done after {timeout_s} s: {found}")
+
+
+@contextmanager
+def emulator(home: Path, **environment: str) -> Iterator[Emulator]:
+    """Start `dataflux up`; at the end whatever of it is left is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "up", "--json", "--home", str(home)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, **ENVIRONMENT, **environment},
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"the emulator did not start: exit {process.wait()}"
+        ready = json.loads(line)
+        headers = {"authorization": f"Bearer {ready['token']}"}
+        with httpx.Client(base_url=ready["url"], headers=headers, timeout=60) as http:
+            yield Emulator(process, Client(http), Path(ready["inbox"]), ready["url"])
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def processes_of(home: Path) -> list[str]:
+    """Return the command lines that name a home."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if str(home) in line:
+            found.append(line)
+    return found
+
+
+def kept(home: Path) -> dict[str, Any]:
+    """Return what an installation holds, without its ids: rows by content, objects by hash."""
+    with EmbeddedPostgres(home / "postgres") as server, Database(server.dsn) as database:
+        return {name: _rows(database, query) for name, query in CANONICAL.items()}
+
+
+def _rows(database: Database, query: str) -> Counter[Any]:
+    with database.connection("admin") as conn:
+        return Counter(conn.execute(query.encode()).fetchall())
+
+
+CANONICAL = {
+    "assets": "SELECT a.filename, a.file_hash, a.mime_type, a.processing_status, r.state,"
+    " r.indexed_at IS NOT NULL, r.to_index FROM assets a JOIN runs r ON r.id = a.run_id",
+    "segments": "SELECT a.filename, s.segment_type, s.sequence_number, s.numbered,"
+    " s.start_marker::text, s.end_marker::text FROM segments s JOIN assets a ON a.id = s.asset_id",
+    "texts": "SELECT a.filename, t.source, t.body, t.language FROM texts t"
+    " JOIN segments s ON s.id = t.segment_id JOIN assets a ON a.id = s.asset_id",
+    "features": "SELECT a.filename, s.segment_type, f.feature_domain, f.feature_type,"
+    " f.feature_data::text, f.analyzer_version FROM features f"
+    " JOIN segments s ON s.id = f.segment_id JOIN assets a ON a.id = s.asset_id",
+    "embeddings": "SELECT a.filename, s.segment_type, s.sequence_number, e.space"
+    " FROM embeddings e JOIN segments s ON s.id = e.entity_id JOIN assets a ON a.id = s.asset_id",
+    "renditions": "SELECT a.filename, s.segment_type, r.kind, r.sha256, r.size FROM renditions r"
+    " LEFT JOIN segments s ON s.id = r.entity_id"
+    " JOIN assets a ON a.id = coalesce(s.asset_id, r.entity_id)",
+    "relationships": "SELECT relationship_type, count(*) FROM relationships"
+    " WHERE relationship_type <> 'similar_to' GROUP BY 1",
+    "open": "SELECT state, stage FROM pieces WHERE state NOT IN ('done', 'failed', 'skipped')",
+    "outbox": "SELECT events::text FROM outbox",
+    "dead": "SELECT consumer, reason FROM dead_letters",
+}

@@ -1,0 +1,99 @@
+"""The emulator is killed while it works and started again: nothing is missing, nothing twice."""
+
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from local import demo_media
+from stores.objects.disk import DiskObjects
+from stores.records.database import Database
+from stores.records.embedded import EmbeddedPostgres
+from tests.e2e.running import emulator, kept, processes_of
+
+SEED = 20261124
+KILLS = 4
+NAMES = {"film.mp4", "sunset.jpg", "sign.png", "report.pdf", "seabirds.csv", "notes.md"}
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("media")
+    demo_media.make(folder, None)
+    (folder / "meadow.jpg").unlink()
+    (folder / "notes.md").write_text("# Notes\n\nThe lighthouse keeper counts the gulls.\n")
+    return folder
+
+
+def _drop(media: Path, inbox: Path) -> None:
+    for name in sorted(NAMES):
+        shutil.copy(media / name, inbox / name)
+
+
+def test_kills_during_ingestion_leave_no_trace(media: Path, tmp_path: Path) -> None:
+    calm, shaken = tmp_path / "calm", tmp_path / "shaken"
+    with emulator(calm) as running:
+        _drop(media, running.inbox)
+        running.wait_until_done(NAMES)
+        assert running.stop() == 0
+    moments = random.Random(SEED)
+    for number in range(KILLS):
+        with emulator(shaken) as running:
+            if number == 0:
+                _drop(media, running.inbox)
+            time.sleep(moments.uniform(0.4, 2.5))  # the moment of the power cut
+            running.kill()
+    with emulator(shaken) as running:
+        running.wait_until_done(NAMES)
+        assert running.stop() == 0
+    assert processes_of(shaken) == []
+    expected, found = kept(calm), kept(shaken)
+    for name in expected:
+        assert found[name] == expected[name], f"{name} differ; seed {SEED}"
+    assert not found["open"]
+    assert not found["outbox"]
+    _check_objects_and_vectors(shaken)
+
+
+def _check_objects_and_vectors(home: Path) -> None:
+    """Every derived object that a row names is there, and every vector once."""
+    objects = DiskObjects(home / "objects")
+    with EmbeddedPostgres(home / "postgres") as server, Database(server.dsn) as database:
+        with database.connection("admin") as conn:
+            for key, sha256 in conn.execute("SELECT object_key, sha256 FROM renditions"):
+                assert objects.head(key).sha256 == sha256
+        with database.installer() as conn:
+            spaces = conn.execute("SELECT space, table_name FROM model_spaces").fetchall()
+            for space, table in spaces:
+                indexed = conn.execute(
+                    sql.SQL("SELECT count(*), count(DISTINCT segment_id) FROM {}").format(
+                        sql.Identifier(table)
+                    )
+                ).fetchone()
+                expected = conn.execute(
+                    "SELECT count(*) FROM embeddings WHERE space = %s", [space]
+                ).fetchone()
+                assert expected is not None
+                assert indexed == (expected[0], expected[0])
+
+
+def test_ctrl_c_leaves_nothing_running(tmp_path: Path, media: Path) -> None:
+    home = tmp_path / "home"
+    with emulator(home) as running:
+        _drop(media, running.inbox)
+        time.sleep(0.5)  # in the middle of the work
+        assert running.stop() == 0
+        assert processes_of(home) == []
+    assert not (home / "run.json").exists()
+    assert not list((home / "objects" / ".incoming").iterdir())
+
+
+def test_a_second_emulator_is_told_who_runs(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with emulator(home) as running:
+        with pytest.raises(AssertionError, match="exit 1"), emulator(home):
+            pass
+        assert running.client.get("/status")["assets"] == {}
