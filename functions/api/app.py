@@ -7,6 +7,8 @@ from fastapi import FastAPI, Request, Response
 from functions.api import assets, problems, segments, system
 from functions.deps import Deps
 from functions.search import routes as search
+from functions.ui import routes as pages
+from functions.ui import session, statics
 
 Next = Callable[[Request], Awaitable[Response]]
 
@@ -30,6 +32,8 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.deps = deps
     problems.install(app)
     for router in (assets.router, segments.router, search.router, system.router):
+        app.include_router(router)
+    for router in (pages.router, session.router, statics.router):
         app.include_router(router)
     app.middleware("http")(_add_headers)
     return app

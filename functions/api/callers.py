@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from dataflux.errors import Unauthenticated
+from dataflux.errors import Denied, Unauthenticated
 from dataflux.permissions import Caller
 from functions.deps import Deps
 from stores.records import people
 
 COOKIE = "dataflux_token"
 LONGEST_TOKEN = 200
+SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def deps_of(request: Request) -> Deps:
@@ -27,7 +28,16 @@ def token_of(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
+    if COOKIE in request.cookies:
+        refuse_foreign(request)
     return request.cookies.get(COOKIE, "")
+
+
+def refuse_foreign(request: Request) -> None:
+    """Raise Denied if another site makes a browser change something with its cookie."""
+    site = request.headers.get("sec-fetch-site", "none")
+    if request.method not in SAFE and site not in ("same-origin", "none"):
+        raise Denied("another site may not change anything here; use a page of this one")
 
 
 def authenticate(deps: Deps, token: str) -> Caller:
