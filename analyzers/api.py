@@ -95,7 +95,7 @@ class AnalyzerSpec:
 
     `segments`: the types it analyzes or embeds (empty: all). `needs`: the rendition kinds it
     must have ("text": at least one text). `emits`: its feature domains, or its embedding spaces.
-    `pool`: the kind of child it runs in: "media" (decoders only), "ocr" or "speech" (models loaded).
+    `pool`: the kind of child it runs in: "media" (decoders only), "ocr" or "speech" (with models).
     """
 
     name: str
@@ -115,7 +115,7 @@ class AnalyzerSpec:
 
 
 class BaseAnalyzer(ABC):
-    """Base of every analyzer. Heavy imports belong into `load` and the methods, never module top."""
+    """Base of every analyzer. Heavy imports belong into `load` and the methods, never on top."""
 
     spec: ClassVar[AnalyzerSpec]
 
@@ -135,13 +135,13 @@ class BaseAnalyzer(ABC):
         return {}
 
     def plan_pieces(self, file: BinaryIO, config: Mapping[str, Any]) -> list[Range]:
-        """Return how to cut the file into pieces that decode on their own; [] means in one piece."""
+        """Return how to cut the file into pieces that decode on their own; []: in one piece."""
         return []
 
     def extract_segments(
         self, file: BinaryIO, config: Mapping[str, Any]
     ) -> Iterator[Segment | Artifact]:
-    X
+        """Yield the segments and artifacts of a piece; `config["piece"]` is its Range, if any."""
         return iter(())
 
     def stitch(self, parts: Sequence[Sequence[Segment]]) -> list[Segment]:
@@ -151,7 +151,7 @@ class BaseAnalyzer(ABC):
     def stitch_artifacts(
         self, segments: Sequence[Segment], artifacts: Sequence[Artifact]
     ) -> list[Artifact]:
-        """Return whole-asset artifacts computed from the pieces' own (whose data is JSON or text)."""
+        """Return artifacts of the whole asset, from those of the pieces (data of text only)."""
         return []
 
     def analyze_segment(

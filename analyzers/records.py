@@ -4,6 +4,7 @@ What is read back came out of a process that has decoded hostile bytes: it is ch
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,8 +18,15 @@ BODY = 1_000_000
 """Longest text, in code points."""
 DEPTH = 20
 """Deepest nesting of feature data."""
+LARGEST = 1e300
+EXACT = 1 << 53
+"""JSON readers keep whole numbers up to here."""
 
 _MARKERS = frozenset({"time", "page", "char", "xywh", "row"})
+_WORD = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+_MIME = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,126}")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What JSON can say and no database or UTF-8 can hold."""
 
 
 def segment_to_dict(segment: Segment) -> dict[str, Any]:
@@ -38,10 +46,13 @@ def segment_to_dict(segment: Segment) -> dict[str, Any]:
 def segment_from_dict(raw: Any) -> Segment:
     """Read a segment; raise MediaFailed(analyzer_invalid_output) if it is none."""
     item = _mapping(raw, "segment")
+    start, end = _marker(item.get("start")), _marker(item.get("end"))
+    if end.get("time", math.inf) < start.get("time", 0):
+        raise _invalid("a segment ends before it starts")
     return Segment(
-        type=_name(item, "type"),
-        start_marker=_marker(item.get("start")),
-        end_marker=_marker(item.get("end")),
+        type=_matching(_WORD, item.get("type"), "type"),
+        start_marker=start,
+        end_marker=end,
         key=_name(item, "key"),
         parent=None if item.get("parent") is None else _name(item, "parent"),
         confidence=_share(item.get("confidence"), "confidence"),
@@ -67,7 +78,10 @@ def result_from_dict(raw: Any) -> AnalysisResult:
     return AnalysisResult(
         features=_features(item.get("features")),
         confidence_scores={
-            domain: {k: _share(v, k) for k, v in _mapping(scores, domain).items()}
+            _one_of(domain, Domain): {
+                _string(kind, "feature type", 100): _share(score, kind)
+                for kind, score in _mapping(scores, domain).items()
+            }
             for domain, scores in confidences.items()
         },
         texts=[_text_from_dict(text) for text in _list(item, "texts")],
@@ -89,15 +103,25 @@ def artifact_to_dict(artifact: Artifact) -> dict[str, Any]:
 
 def artifact_from_dict(raw: Any, data: bytes) -> Artifact:
     item = _mapping(raw, "artifact")
-    metadata = _mapping(item.get("metadata"), "metadata")
-    _check_json(metadata, DEPTH)
     return Artifact(
-        kind=_name(item, "kind"),
-        mime_type=_name(item, "mime"),
+        kind=_matching(_WORD, item.get("kind"), "kind"),
+        mime_type=mime_type_from(item.get("mime")),
         data=data,
         segment=None if item.get("segment") is None else _name(item, "segment"),
-        metadata=metadata,
+        metadata=metadata_from(item.get("metadata")),
     )
+
+
+def mime_type_from(raw: Any) -> str:
+    return _matching(_MIME, raw, "MIME type")
+
+
+def metadata_from(raw: Any) -> dict[str, Any]:
+    """Read a mapping of JSON."""
+    return {
+        _string(key, "key", NAME): _json(value, DEPTH)
+        for key, value in _mapping(raw, "metadata").items()
+    }
 
 
 def range_to_list(piece: Range) -> list[Any]:
@@ -140,50 +164,57 @@ def _text_from_dict(raw: Any) -> Text:
     confidence, language = item.get("confidence"), item.get("language")
     return Text(
         source=TextSource(_one_of(item.get("source"), TextSource)),
-        body=_string(item.get("body"), "body", BODY).replace("\0", ""),
+        body=_string(item.get("body"), "body", BODY),
         language=None if language is None else _string(language, "language", 20),
         confidence=None if confidence is None else _share(confidence, "confidence"),
     )
 
 
 def _features(raw: Any) -> Features:
-    features = _mapping(raw, "features")
-    for domain, found in features.items():
-        _one_of(domain, Domain)
-        for kind, data in _mapping(found, domain).items():
-            _string(kind, "feature type", 100)
-            _check_json(data, DEPTH)
-    return dict(features)
+    return {
+        _one_of(domain, Domain): {
+            _string(kind, "feature type", 100): _json(data, DEPTH)
+            for kind, data in _mapping(found, domain).items()
+        }
+        for domain, found in _mapping(raw, "features").items()
+    }
 
 
 def _marker(raw: Any) -> dict[str, Any]:
-    marker = _mapping(raw, "marker")
-    if not set(marker) <= _MARKERS:
-        raise _invalid(f"marker {sorted(marker)} has unknown names")
-    for name, value in marker.items():
-        for number in value if isinstance(value, list) else [value]:
-            if _number(number, name) < 0:
-                raise _invalid(f"marker {name} is negative")
-    return dict(marker)
+    return {name: _place(name, value) for name, value in _mapping(raw, "marker").items()}
 
 
-def _check_json(value: Any, depth: int) -> None:
+def _place(name: str, value: Any) -> float | list[float]:
+    """Read one part of a marker: four numbers for a box, one for all others."""
+    if name not in _MARKERS:
+        raise _invalid(f"{name!r:.50} is no part of a marker")
+    if name != "xywh":
+        return _positive(value, name)
+    if not isinstance(value, list) or len(value) != 4:
+        raise _invalid("a box is no list of four numbers")
+    return [_positive(number, name) for number in value]
+
+
+def _positive(value: Any, what: str) -> float:
+    if _number(value, what) < 0:
+        raise _invalid(f"{what} is negative")
+    return _number(value, what)
+
+
+def _json(value: Any, depth: int) -> Any:
+    """Return a copy that every store can hold."""
     if depth == 0:
-        raise _invalid("feature data is nested too deeply")
+        raise _invalid("data is nested too deeply")
     match value:
         case dict():
-            for key, inner in value.items():
-                _string(key, "key", NAME)
-                _check_json(inner, depth - 1)
+            return {_string(k, "key", NAME): _json(v, depth - 1) for k, v in value.items()}
         case list():
-            for inner in value:
-                _check_json(inner, depth - 1)
+            return [_json(inner, depth - 1) for inner in value]
         case str():
-            _string(value, "feature data", BODY)
+            return _string(value, "data", BODY)
         case bool() | None:
-            pass
-        case _:
-            _number(value, "feature data")
+            return value
+    return _number(value, "data")
 
 
 def _mapping(raw: Any, what: str) -> Mapping[str, Any]:
@@ -206,16 +237,24 @@ def _name(item: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def _matching(pattern: re.Pattern[str], value: Any, what: str) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise _invalid(f"{value!r:.50} is no {what}")
+    return value
+
+
 def _string(value: Any, what: str, longest: int) -> str:
     if not isinstance(value, str) or len(value) > longest:
         raise _invalid(f"{what} is no text of up to {longest} characters")
-    return value
+    return _NO_TEXT.sub("", value)
 
 
 def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _invalid(f"{what} is no finite number")
-    return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _invalid(f"{what} is no number")
+    if not -LARGEST < value < LARGEST:  # false for NaN, too
+        raise _invalid(f"{what} is not finite")
+    return value if isinstance(value, float) or -EXACT < value < EXACT else float(value)
 
 
 def _share(value: Any, what: str) -> float:

@@ -18,17 +18,27 @@ def pack(head: dict[str, Any], payload: bytes = b"") -> bytes:
     return LENGTHS.pack(len(encoded), len(payload)) + encoded + payload
 
 
+def is_json(head: dict[str, Any]) -> bool:
+    """Return whether a head can be sent: analyzers put anything into their findings."""
+    try:
+        return len(pack(head)) <= HEAD_LIMIT
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
 class Malformed(ValueError):
     """The child has sent what no frame is, or more than it may."""
 
 
 @dataclass
 class FrameReader:
-    """Cuts a stream of bytes into frames; `limit` bounds their total."""
+    """Cuts a stream of bytes into frames; `limit` bounds their total, `heads` that of the JSON."""
 
     limit: int
+    heads: int
     _buffer: bytearray = field(default_factory=bytearray)
     _seen: int = 0
+    _seen_heads: int = 0
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Yield the frames that are whole now; lengths are checked before anything is buffered."""
@@ -43,9 +53,15 @@ class FrameReader:
             end = LENGTHS.size + head + payload
             if len(self._buffer) < end:
                 return
+            self._count(head)
             raw = bytes(self._buffer[LENGTHS.size : end])
             del self._buffer[:end]
             yield _parse(raw[:head]), raw[head:]
+
+    def _count(self, head: int) -> None:
+        self._seen_heads += head
+        if self._seen_heads > self.heads:
+            raise Malformed(f"more than {self.heads} bytes of JSON")
 
 
 def _parse(raw: bytes) -> dict[str, Any]:

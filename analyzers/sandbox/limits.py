@@ -7,11 +7,15 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Per job, by pool: `memory` is its address space, `resident` what the parent watches."""
+    """`output`: bytes a job may send; `heads`: those of them that are JSON; `findings`: segments
+    and derived objects. By pool: `memory` is its address space, `resident` what the parent watches.
+    """
 
     wall_s: float = 300.0
     cpu_s: int = 300
     output: int = 2 * GIB
+    heads: int = GIB // 4
+    findings: int = 250_000
     memory: dict[str, int] = field(
         default_factory=lambda: {"media": 2 * GIB, "ocr": 4 * GIB, "speech": 3 * GIB}
     )

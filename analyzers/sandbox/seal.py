@@ -64,7 +64,7 @@ def seal(*, keep: Collection[int], memory: int, cpu_s: int) -> dict[str, str]:
 def _try(got: dict[str, str], layer: str, apply: Callable[[], str]) -> None:
     try:
         got[layer] = apply()
-    except (OSError, AttributeError, KeyError) as error:  # not Linux, or the kernel refuses
+    except (OSError, ValueError, AttributeError, KeyError) as error:  # no Linux, or it refuses
         got[layer] = f"refused: {error}"
 
 
@@ -78,12 +78,13 @@ def _close_all_but(keep: set[int]) -> None:
 
 
 def _rlimits(memory: int, cpu_s: int) -> str:
+    """Bound what can be taken. Not the number of processes: that counts all of the user's, and
+    a busy user's decoder could start no thread; no process can be forked past seccomp."""
     limits = [
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_NPROC, 64),
         (resource.RLIMIT_AS, memory),
     ]
     for which, value in limits:

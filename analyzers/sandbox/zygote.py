@@ -13,9 +13,11 @@ import select
 import signal
 import socket
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-MESSAGE = 1 << 16
+if TYPE_CHECKING:
+    from analyzers.sandbox.loaded import Loaded
+
 LAZY = (
     "encodings.idna",
     "encodings.latin_1",
@@ -35,55 +37,57 @@ LAZY = (
 
 def main(control_fd: int, options: dict[str, Any]) -> None:
     """Load what the pool needs, then serve jobs until the parent closes its end."""
-    from analyzers.sandbox import seal
+    from analyzers.sandbox import control, seal
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     try:
         namespaces = seal.namespaces()  # first: a second thread would make this fail
-    except OSError as error:
+    except (OSError, AttributeError) as error:
         namespaces = f"refused: {error}"
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, AttributeError):
         seal.no_new_privileges()
-    registry = _load(options["entries"], options["pool"])
+    loaded = _load(options["entries"], options["pool"])
     gc.collect()
     gc.freeze()  # keeps the pages of the loaded libraries shared
-    control = socket.socket(fileno=control_fd)
-    control.send(json.dumps({"ready": True, "namespaces": namespaces}).encode())
-    _Server(control, registry, options).serve()
+    parent = socket.socket(fileno=control_fd)
+    control.send(parent, {"namespaces": namespaces, "missing": dict(loaded.missing)})
+    _Server(parent, loaded, options["require_seal"]).serve()
 
 
-def _load(entries: list[str], pool: str) -> Any:
+def _load(entries: list[str], pool: str) -> "Loaded":
     from analyzers.registry import Registry
     from analyzers.sandbox import child  # noqa: F401 - loaded before the seal
+    from analyzers.sandbox.loaded import Loaded
 
     for name in LAZY:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
-    registry = Registry(tuple(entries))
-    for analyzer in registry.of_pool(pool):
-        analyzer.load()
-    return registry
+    return Loaded.load(Registry(tuple(entries)), pool)
 
 
 class _Server:
-    def __init__(self, control: socket.socket, registry: Any, options: dict[str, Any]) -> None:
-        self._control, self._registry, self._options = control, registry, options
+    def __init__(self, parent: socket.socket, loaded: "Loaded", require_seal: bool) -> None:
+        self._parent, self._loaded, self._require_seal = parent, loaded, require_seal
         self._running: dict[int, int] = {}
-        self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._woken, wake = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
 
     def serve(self) -> None:
+        from analyzers.sandbox import control
+
         while True:
-            ready, _, _ = select.select([self._control.fileno(), self._woken], [], [])
+            ready, _, _ = select.select([self._parent.fileno(), self._woken], [], [])
             if self._woken in ready:
                 os.read(self._woken, 4096)
                 self._reap()
-            if self._control.fileno() in ready:
-                message, fds, _, _ = socket.recv_fds(self._control, MESSAGE, 2)
-                if not message:
+            if self._parent.fileno() in ready:
+                message, fds = control.receive(self._parent, most_fds=2)
+                if message is None:
                     os._exit(0)  # the children die with this process
-                self._do(json.loads(message), fds)
+                self._do(message, fds)
 
     def _reap(self) -> None:
         while self._running:
@@ -95,38 +99,53 @@ class _Server:
 
     def _do(self, message: dict[str, Any], fds: list[int]) -> None:
         if "kill" in message:
-            for pid, job in self._running.items():
-                if job == message["kill"]:
-                    os.kill(pid, signal.SIGKILL)
+            self._kill(message["kill"])
             return
+        try:
+            self._start(message, fds)
+        except OSError as error:  # too many processes, or no memory for one more
+            self._tell({"refused": message["id"], "why": str(error)})
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _start(self, job: dict[str, Any], fds: list[int]) -> None:
+        zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_child(message, fds)
-        self._running[pid] = message["id"]
-        for fd in fds:
-            os.close(fd)
-        self._tell({"started": message["id"], "pid": pid})
+            self._become_child(zygote, job, fds)
+        self._running[pid] = job["id"]
+        self._tell({"started": job["id"], "pid": pid})
+
+    def _kill(self, job: int) -> None:
+        for pid, running in self._running.items():
+            if running == job:
+                os.kill(pid, signal.SIGKILL)
 
     def _tell(self, message: dict[str, Any]) -> None:
-        with contextlib.suppress(BrokenPipeError):  # the parent has gone; the next read says so
-            self._control.send(json.dumps(message).encode())
+        from analyzers.sandbox import control
 
-    def _become_child(self, job: dict[str, Any], fds: list[int]) -> None:
-        from analyzers.sandbox import child, frames, seal
-        from analyzers.sandbox.files import write_all
+        with contextlib.suppress(BrokenPipeError):  # the parent has gone; the next read says so
+            control.send(self._parent, message)
+
+    def _become_child(self, zygote: int, job: dict[str, Any], fds: list[int]) -> None:
+        from analyzers.sandbox import child, seal
 
         source, out = fds
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            seal.die_with_parent(signal.SIGKILL)
+            with contextlib.suppress(AttributeError):  # not Linux
+                seal.die_with_parent(signal.SIGKILL)
+            if os.getppid() != zygote:  # it went before it could take this child along
+                os._exit(2)
+            os.dup2(1, 2)  # the parent's terminal and log are not for hostile code
             got = seal.seal(keep=(source, out), memory=job["memory"], cpu_s=job["cpu_s"])
-            if self._options["require_seal"] and "refused" in got["seccomp"]:
-                refused = {"reason": "sandbox_unavailable", "detail": got["seccomp"], "limit": None}
-                write_all(out, frames.pack({"failed": refused}))
+            if self._require_seal and "refused" in got["seccomp"]:
+                child.refuse(out, got["seccomp"])
             else:
                 job["arguments"]["sealed"] = got
-                child.run(self._registry, job, source, out)
+                child.run(self._loaded, job, source, out)
             os._exit(0)
         finally:
             os._exit(2)

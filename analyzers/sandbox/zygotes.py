@@ -8,16 +8,17 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from analyzers.sandbox import control
+from analyzers.sandbox.control import Message
 from dataflux.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 START_S = 120.0
-MESSAGE = 1 << 16
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "MALLOC_ARENA_MAX": "2",
@@ -30,12 +31,14 @@ ENVIRONMENT = {
 
 @dataclass
 class Job:
-    """One job in a child: `ended` is set when the child is gone."""
+    """One job in a child: `ended` is set when the child is gone; without a status if its zygote
+    went first, or if it never began."""
 
     id: int
     pid: int | None = None
     status: int | None = None
     peak: int = 0
+    refused: str | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
 
@@ -43,39 +46,35 @@ class Zygote:
     """One running zygote; `alive` turns false for good when it has gone."""
 
     def __init__(self, pool: str, entries: tuple[str, ...], *, require_seal: bool) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         options = {
             "pool": pool,
             "entries": entries,
             "require_seal": require_seal,
-            "path": [str(Path(__file__).parents[2]), *sys.path],
+            "path": [str(Path(__file__).parents[2]), *filter(None, sys.path)],
         }
-        script = str(Path(__file__).with_name("zygote.py"))
+        self._control, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", script, str(theirs.fileno()), json.dumps(options)],
-                env=ENVIRONMENT,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )
-        self._control = ours
+            self._process = _execute(theirs.fileno(), options)
         self._lock = threading.Lock()
         self._jobs: dict[int, Job] = {}
         self._numbers = itertools.count(1)
         self.pool = pool
-        self.namespaces = self._wait_until_ready()
+        self.namespaces, self.missing = self._wait_until_ready()
         self.alive = True
         self._reader = threading.Thread(target=self._listen, name=f"zygote-{pool}", daemon=True)
         self._reader.start()
 
-    def start(self, message: dict[str, Any], fds: list[int]) -> Job:
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def start(self, message: Message, fds: list[int]) -> Job:
         """Hand over a job with its two descriptors; raise Unavailable if the zygote has gone."""
         with self._lock:
             job = Job(next(self._numbers))
             self._jobs[job.id] = job
             try:
-                socket.send_fds(self._control, [json.dumps(message | {"id": job.id}).encode()], fds)
+                control.send(self._control, message | {"id": job.id}, fds)
             except OSError as error:
                 del self._jobs[job.id]
                 self.alive = False
@@ -84,7 +83,7 @@ class Zygote:
 
     def kill(self, job: Job) -> None:
         with self._lock, contextlib.suppress(OSError):
-            self._control.send(json.dumps({"kill": job.id}).encode())
+            control.send(self._control, {"kill": job.id})
 
     def close(self) -> None:
         """End the zygote and, with it, its children."""
@@ -98,42 +97,63 @@ class Zygote:
         self._reader.join()
         self._control.close()
 
-    def _wait_until_ready(self) -> str:
+    def _wait_until_ready(self) -> tuple[str, Mapping[str, str]]:
         self._control.settimeout(START_S)
         try:
-            answer = self._control.recv(MESSAGE)
-        except TimeoutError:
-            answer = b""
+            answer, _ = control.receive(self._control)
+        except OSError:  # it took too long, or broke off
+            answer = None
         self._control.settimeout(None)
-        if not answer:
+        if answer is None:
             self._process.kill()
             code = self._process.wait()
             self._control.close()
             raise Unavailable(
                 f"sandbox: the {self.pool} zygote did not start (exit {code}); see its error above"
             )
-        return str(json.loads(answer)["namespaces"])
+        for analyzer, why in answer["missing"].items():
+            log.warning("sandbox: %s cannot run: %s", analyzer, why)
+        return answer["namespaces"], answer["missing"]
 
     def _listen(self) -> None:
-        while True:
-            try:
-                message = self._control.recv(MESSAGE)
-            except OSError:
-                message = b""
-            if not message:
-                break
-            self._hear(json.loads(message))
+        while (message := self._next()) is not None:
+            with self._lock:
+                self._hear(message)
         self.alive = False
         with self._lock:
             for job in self._jobs.values():
                 job.ended.set()
             self._jobs.clear()
 
-    def _hear(self, message: dict[str, Any]) -> None:
-        with self._lock:
-            if "started" in message:
-                if job := self._jobs.get(message["started"]):
-                    job.pid = message["pid"]
-            elif job := self._jobs.pop(message["exited"], None):
-                job.status, job.peak = message["status"], message["peak"]
-                job.ended.set()
+    def _next(self) -> Message | None:
+        try:
+            return control.receive(self._control)[0]
+        except OSError:
+            return None
+
+    def _hear(self, message: Message) -> None:
+        match message:
+            case {"started": number, "pid": pid}:
+                if job := self._jobs.get(number):
+                    job.pid = pid
+            case {"refused": number, "why": why}:
+                if job := self._jobs.pop(number, None):
+                    job.refused = why
+                    job.ended.set()
+            case {"exited": number, "status": status, "peak": peak}:
+                if job := self._jobs.pop(number, None):
+                    job.status, job.peak = status, peak
+                    job.ended.set()
+
+
+def _execute(control_fd: int, options: Message) -> "subprocess.Popen[bytes]":
+    """Start a fresh interpreter: nothing of this process's memory or environment goes along."""
+    script = str(Path(__file__).with_name("zygote.py"))
+    return subprocess.Popen(
+        [sys.executable, "-I", script, str(control_fd), json.dumps(options)],
+        env=ENVIRONMENT,
+        cwd="/",
+        pass_fds=[control_fd],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
