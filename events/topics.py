@@ -30,7 +30,7 @@ def fact_topic(name: str) -> str:
 def topic_of(event: Event) -> str:
     """Return the topic of an event: work goes to the one of its lane, all else to its type's."""
     if event.name.startswith("work."):
-        return f"dataflux.{event.name}.{event.extensions['lane']}"
+        return f"dataflux.{event.name}.{event.extensions.get('lane', Lane.NORMAL)}"
     return fact_topic(event.name)
 
 

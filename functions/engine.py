@@ -468,10 +468,10 @@ class Engine:
             outbox.delete(conn, [row])
 
 
-def guarded(action: Callable[[], object]) -> Disposition:
+def guarded(action: Callable[[], Disposition | None]) -> Disposition:
     """Run `action`; tell from the kind of its error what a host answers."""
     try:
-        action()
+        return action() or Disposition.DONE
     except Invalid as error:
         log.warning("refused: %s", error)
         return Disposition.INVALID
@@ -484,7 +484,6 @@ def guarded(action: Callable[[], object]) -> Disposition:
     except Exception:
         log.exception("unexpected")
         return Disposition.FAILED
-    return Disposition.DONE
 
 
 class _Superseded(Exception):

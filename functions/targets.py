@@ -7,8 +7,10 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from dataflux.errors import Invalid
 from events.event import Event
-from events.topics import work_topic
+from events.topics import fact_topic, topic_of, work_topic
+from events.types import validate
 from functions.deps import Deps
 from functions.engine import Disposition, guarded
 from schemas.names import Lane, Stage
@@ -33,7 +35,12 @@ class Target:
     heavy: bool = False
 
     def run(self, deps: Deps, events: Sequence[Event]) -> Disposition:
-        """Run the handler on `events`, which are of this target's topics."""
+        """Check that the events are this target's and valid, and run the handler on them."""
+        return guarded(partial(self._run, deps, events))
+
+    def _run(self, deps: Deps, events: Sequence[Event]) -> Disposition:
+        for event in events:
+            self._check(event)
         handle = self.handler()
         match self.kind:
             case Kind.STEP:
@@ -43,7 +50,18 @@ class Target:
                     self.name, events, lambda new, read: handle(new, deps, read)
                 )
             case Kind.SWEEPER:
-                return guarded(partial(handle, events[0], deps))
+                handle(events[0], deps)
+                return Disposition.DONE
+
+    def _check(self, event: Event) -> None:
+        """Raise Invalid for an event that is not valid, or that belongs to another function."""
+        validate(event)
+        wanted = self.topics or (fact_topic("timer.tick"),)
+        if topic_of(event) not in wanted:
+            raise Invalid(f"{self.name} does not take {event.type}; it takes {', '.join(wanted)}")
+        missing = {"tenantid", "entityid"} - set(event.extensions)
+        if self.topics and missing:
+            raise Invalid(f"event {event.id!r} lacks {', '.join(sorted(missing))}")
 
     def handler(self) -> Callable[..., Any]:
         """Import the handler on first use: a process pays only for what it serves."""

@@ -1,8 +1,8 @@
 """The HTTP surface: the API, search and the first page as one ASGI app."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 
 from functions.api import assets, problems, segments, system
 from functions.deps import Deps
@@ -19,8 +19,19 @@ HEADERS = {
 }
 
 
-def create_app(deps: Deps) -> FastAPI:
-    """Return the app over some adapters."""
+EVERYTHING = (
+    assets.router,
+    segments.router,
+    search.router,
+    system.router,
+    pages.router,
+    session.router,
+    statics.router,
+)
+
+
+def create_app(deps: Deps, routers: Sequence[APIRouter] = EVERYTHING) -> FastAPI:
+    """Return the app over some adapters, with all or some of its routes."""
     app = FastAPI(
         title="DataFlux",
         version="1",
@@ -31,9 +42,7 @@ def create_app(deps: Deps) -> FastAPI:
     )
     app.state.deps = deps
     problems.install(app)
-    for router in (assets.router, segments.router, search.router, system.router):
-        app.include_router(router)
-    for router in (pages.router, session.router, statics.router):
+    for router in routers:
         app.include_router(router)
     app.middleware("http")(_add_headers)
     return app

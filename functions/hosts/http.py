@@ -9,7 +9,7 @@ from typing import Any
 import flask
 import functions_framework
 
-from dataflux.errors import Invalid
+from dataflux.errors import Invalid, TooLarge
 from dataflux.settings import Settings
 from events.http import from_http
 from functions.deps import Deps, build
@@ -35,7 +35,7 @@ def _deps() -> Deps:
     return stack.enter_context(build(Settings.from_env()))
 
 
-def serve(name: str, deps: Callable[[], Deps] = _deps) -> Function:
+def serve(name: str) -> Function:
     """Return the functions-framework target of one event function.
 
     An HTTP target, not a cloud_event one: that one answers "OK" with a body, ignores what the
@@ -48,9 +48,11 @@ def serve(name: str, deps: Callable[[], Deps] = _deps) -> Function:
             return "", 405
         try:
             events = from_http(dict(request.headers), request.get_data())
-        except Invalid as error:
+        except (Invalid, TooLarge) as error:
             return _problem(str(error), 400)
-        disposition = target.run(deps(), events)
+        if not events:
+            return "", 200
+        disposition = target.run(_deps(), events)
         return (
             ("", 200)
             if disposition is Disposition.DONE
