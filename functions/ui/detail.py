@@ -20,6 +20,8 @@ from stores.records.renditions import Rendition
 MOST = 2000
 """Moments that are looked through; a link from search names its segment and needs no look."""
 AROUND = 30
+MARGIN = 0.4
+"""Percent."""
 FRAMES = ("page", "slide", "sheet", "recording", "image")
 """Segments that are a place to look at, not a moment to list: what lies in them is listed."""
 
@@ -47,7 +49,7 @@ def look(deps: Deps, caller: Caller, asset: Asset, wanted: Shown) -> dict[str, A
         "player": _player(asset, wanted.address, found.picture(focus or root)),
         "picture": found.picture(root) if framed else None,
         "frame": _frame(asset, roots, root) if root is not None and framed else None,
-        "box": _wanted_box(wanted.address),
+        "box": _drawn(wanted.address),
         "items": [_item(asset, m, found, wanted.address, m is focus, boxes) for m in shown],
         "earlier": _step(asset, items, shown, -1),
         "later": _step(asset, items, shown, 1),
@@ -207,10 +209,15 @@ def _frame(asset: Asset, roots: Sequence[Moment], root: Moment) -> dict[str, Any
     }
 
 
-def _wanted_box(wanted: Address) -> dict[str, float] | None:
-    if wanted.box is None or tuple(wanted.box) == places.WHOLE:
+def _drawn(place: Address) -> dict[str, float] | None:
+    """Return the box of a place, a little wider, so that its line does not cross what is in it."""
+    if place.box is None or tuple(place.box) == places.WHOLE:
         return None
-    return dict(zip(("x", "y", "width", "height"), wanted.box, strict=True))
+    x, y, width, height = place.box
+    left, top = max(0.0, x - MARGIN), max(0.0, y - MARGIN)
+    right, bottom = min(100.0, x + width + MARGIN), min(100.0, y + height + MARGIN)
+    edges = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    return {name: round(value, 3) for name, value in edges.items()}
 
 
 def _item(
@@ -229,7 +236,7 @@ def _item(
         "focus": focused,
         "start": None if place.time is None else places.seconds(place.time[0]),
         "end": None if place.time is None else places.seconds(place.time[1]),
-        "box": _wanted_box(place),
+        "box": _drawn(place),
         "thumbnail": found.picture(moment, "thumbnail"),
         "texts": [
             _text(text, place, wanted if focused else None) for text in found.texts_of(moment)

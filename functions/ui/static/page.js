@@ -190,7 +190,7 @@
     }
   }
 
-  // A focused paragraph far down the page is brought into view; what is seen already stays.
+  // A focused paragraph far down the page is brought into view; under a picture it may wait.
   const focus = $("focus");
-  if (focus && !player) focus.scrollIntoView({ block: "nearest" });
+  if (focus && !player && !document.querySelector(".picture")) focus.scrollIntoView({ block: "center" });
 })();
