@@ -47,7 +47,7 @@ def segment_from_dict(raw: Any) -> Segment:
     """Read a segment; raise MediaFailed(analyzer_invalid_output) if it is none."""
     item = _mapping(raw, "segment")
     start, end = _marker(item.get("start")), _marker(item.get("end"))
-    if end.get("time", math.inf) < start.get("time", 0):
+    if _first(end, math.inf) < _first(start, 0):
         raise _invalid("a segment ends before it starts")
     return Segment(
         type=_matching(_WORD, item.get("type"), "type"),
@@ -184,14 +184,19 @@ def _marker(raw: Any) -> dict[str, Any]:
     return {name: _place(name, value) for name, value in _mapping(raw, "marker").items()}
 
 
+def _first(marker: Mapping[str, Any], otherwise: float) -> float:
+    time = marker.get("time", otherwise)
+    return float(time[0] if isinstance(time, list) else time)
+
+
 def _place(name: str, value: Any) -> float | list[float]:
-    """Read one part of a marker: four numbers for a box, one for all others."""
+    """Read one part of a marker: a number, the two ends of a range, or the four of a box."""
     if name not in _MARKERS:
         raise _invalid(f"{name!r:.50} is no part of a marker")
-    if name != "xywh":
+    if not isinstance(value, list):
         return _positive(value, name)
-    if not isinstance(value, list) or len(value) != 4:
-        raise _invalid("a box is no list of four numbers")
+    if len(value) != (4 if name == "xywh" else 2):
+        raise _invalid(f"{name} has {len(value)} numbers")
     return [_positive(number, name) for number in value]
 
 
@@ -265,7 +270,7 @@ def _share(value: Any, what: str) -> float:
 
 def _one_of(value: Any, names: Callable[[str], str]) -> str:
     try:
-        return names(value)
+        return str(names(value))
     except ValueError:
         raise _invalid(f"{value!r:.50} is not in the list") from None
 

@@ -1,41 +1,40 @@
 """Where hostile bytes are decoded: in a child that was forked for one job and then sealed."""
 
-import math
-import tempfile
 import threading
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import IO, Any
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from mimetypes import guess_type
+from typing import Any
 
 from analyzers import records
 from analyzers.api import AnalysisResult, Artifact, Embedding, Range, Segment
 from analyzers.registry import Registry
-from analyzers.sandbox import jobs
-from analyzers.sandbox.child import failure_from_dict, pack_segment, wants
+from analyzers.sandbox import analysis, answers, jobs
+from analyzers.sandbox.analysis import Pair
+from analyzers.sandbox.answers import Identified
+from analyzers.sandbox.bundle import Bundle, bundle, unnamed
+from analyzers.sandbox.child import wants
 from analyzers.sandbox.frames import Frame
-from analyzers.sandbox.jobs import Source
 from analyzers.sandbox.limits import Limits
+from analyzers.sandbox.serving import Source
 from analyzers.sandbox.zygotes import Zygote
-from dataflux.errors import MediaFailed
-from schemas.names import Kind, Reason
+from analyzers.sniff import says_otherwise
+from dataflux.errors import MediaFailed, Unavailable
+from schemas.names import Reason
 
 __all__ = ["Identified", "Limits", "Sandbox", "Source"]
 
-
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """What a file is: `analyzer` cuts it, in `pieces` (empty: in one)."""
-
-    mime_type: str
-    kind: str
-    analyzer: str
-    metadata: Mapping[str, Any]
-    pieces: Sequence[Range]
+NAME = 255
+"""Of what the sender says of a file, no more is looked at."""
 
 
 class Sandbox:
-    """Runs analyzers in sealed children: one zygote a pool, started when it is first needed."""
+    """Runs analyzers in sealed children: one zygote a pool, started when it is first needed.
+
+    Threads may share it. What a child finds is checked before it is handed on; a job that could
+    not run at all raises Unavailable, to be tried again.
+    """
 
     def __init__(
         self, registry: Registry, *, limits: Limits | None = None, require_seal: bool = False
@@ -45,16 +44,22 @@ class Sandbox:
         self._require_seal = require_seal
         self._zygotes: dict[str, Zygote] = {}
         self._starting = {pool: threading.Lock() for pool in self._limits.memory}
+        self._closed = False
 
     def identify(
         self, source: Source, *, declared: str | None = None, filename: str | None = None
     ) -> Identified:
         """Say what a file is and how to cut it; raise MediaFailed if it is nothing for us."""
         if source.size == 0:
-            raise MediaFailed(Reason.EMPTY_FILE)
-        arguments: dict[str, Any] = {"declared": declared, "filename": filename, "config": {}}
-        ((head, _),) = self._run("media", "identify", arguments, source)
-        return _identified(head)
+            raise MediaFailed(Reason.EMPTY_FILE, "the file has no bytes")
+        name = (filename or "")[-NAME:]
+        said = (declared or guess_type(name)[0] or "").partition(";")[0].strip().lower()[:NAME]
+        arguments: dict[str, Any] = {"declared": said, "filename": name, "config": {}}
+        head, _ = answers.only(self._run("media", "identify", arguments, source))
+        found = answers.identified(head, self._registry)
+        if says_otherwise(said, found.mime_type):
+            return replace(found, metadata={**found.metadata, "declared": said})
+        return found
 
     def extract(
         self, source: Source, analyzer: str, piece: Range | None, config: Mapping[str, Any]
@@ -66,11 +71,8 @@ class Sandbox:
             "config": dict(config),
         }
         pool = self._registry.get(analyzer).spec.pool
-        for head, payload in self._run(pool, "extract", arguments, source):
-            if "segment" in head:
-                yield records.segment_from_dict(head["segment"])
-            else:
-                yield records.artifact_from_dict(head.get("artifact"), payload)
+        with closing(self._run(pool, "extract", arguments, source)) as frames:
+            yield from answers.findings(frames, self._limits.findings)
 
     def analyze(
         self,
@@ -79,33 +81,35 @@ class Sandbox:
         priorities: Mapping[str, int],
     ) -> Iterator[tuple[str, str, AnalysisResult | MediaFailed]]:
         """Yield (segment key, analyzer id, result): one analyzer that fails leaves the others."""
-        keys = {segment.key for segment in segments}
-        with _bundle(segments) as bundle:
+        with bundle(segments) as packed:
             for pool in self._limits.memory:
-                wanted = self._wanted(pool, segments, analyzers)
-                if wanted:
-                    yield from self._analyze(pool, bundle, wanted, priorities, keys)
+                pairs = self._pairs(pool, segments, analyzers, priorities)
+
+                def run(pairs: list[Pair], pool: str = pool) -> Generator[Frame]:
+                    arguments = {"pairs": pairs, "priorities": dict(priorities)}
+                    return self._run(pool, "analyze", arguments, packed)
+
+                yield from analysis.results(run, pairs)
 
     def embed(self, segments: Sequence[Segment], embedder: str) -> list[list[Embedding]]:
         """Return the vectors of many segments, in their order."""
-        pool = self._registry.get(embedder).spec.pool
-        with _bundle(segments) as bundle:
-            found = [
-                _embeddings(head, payload)
-                for head, payload in self._run(pool, "embed", {"embedder": embedder}, bundle)
-            ]
-        if len(found) != len(segments):
-            raise MediaFailed(Reason.EMBEDDING_INVALID, f"{len(found)} of {len(segments)} vectors")
-        return found
+        spec = self._registry.get(embedder).spec
+        with (
+            bundle(segments) as packed,
+            closing(self._run(spec.pool, "embed", {"embedder": embedder}, packed)) as frames,
+        ):
+            return answers.all_embeddings(frames, spec, len(segments))
 
     def embed_query(self, embedder: str, query: str | bytes) -> Embedding | None:
         """Return the vector of a query: of words here, of an encoded image in a child."""
+        analyzer = self._registry.get(embedder)
         if isinstance(query, str):
-            return self._registry.get(embedder).embed_query(query)
-        pool = self._registry.get(embedder).spec.pool
-        with _unnamed(query) as file:
-            ((head, payload),) = self._run(pool, "embed_query", {"embedder": embedder}, file)
-        found = _embeddings(head, payload)
+            return analyzer.embed_query(query)
+        with unnamed([query]) as file:
+            frame = answers.only(
+                self._run(analyzer.spec.pool, "embed_query", {"embedder": embedder}, file)
+            )
+        found = answers.embeddings(frame, analyzer.spec)
         return found[0] if found else None
 
     def warm(self, *pools: str) -> None:
@@ -115,71 +119,51 @@ class Sandbox:
 
     def level(self) -> dict[str, str]:
         """Return what each layer of the seal achieves on this machine."""
-        with _unnamed(b"?") as file:
-            ((head, _),) = self._run("media", "level", {}, file)
+        with unnamed([b"?"]) as file:
+            head, _ = answers.only(self._run("media", "level", {}, file))
         return {"namespaces": self._zygote("media").namespaces, **head["level"]}
 
     def close(self) -> None:
-        for zygote in self._zygotes.values():
-            zygote.close()
-        self._zygotes.clear()
+        """End every child; jobs that are running raise Unavailable."""
+        self._closed = True
+        for pool, starting in self._starting.items():
+            with starting:
+                if zygote := self._zygotes.pop(pool, None):
+                    zygote.close()
 
-    def _wanted(
-        self, pool: str, segments: Sequence[Segment], analyzers: Sequence[str]
-    ) -> list[str]:
-        """Return the analyzers of a pool that take any of the segments."""
-        return [
-            name
-            for name in analyzers
-            if self._registry.get(name).spec.pool == pool
-            and any(wants(self._registry.get(name), segment) for segment in segments)
-        ]
-
-    def _analyze(
+    def _pairs(
         self,
         pool: str,
-        bundle: Source,
+        segments: Sequence[Segment],
         analyzers: Sequence[str],
         priorities: Mapping[str, int],
-        keys: set[str],
-    ) -> Iterator[tuple[str, str, AnalysisResult | MediaFailed]]:
-        arguments = {"analyzers": list(analyzers), "priorities": dict(priorities)}
-        for head, _ in self._run(pool, "analyze", arguments, bundle):
-            key, analyzer = head.get("segment"), head.get("analyzer")
-            if (
-                not isinstance(key, str)
-                or not isinstance(analyzer, str)
-                or key not in keys
-                or analyzer not in analyzers
-            ):
-                raise MediaFailed(Reason.ANALYZER_INVALID_OUTPUT, "a result nobody asked for")
-            if "failed" in head:
-                yield key, analyzer, failure_from_dict(head["failed"])
-            elif head.get("result") is not None:
-                yield key, analyzer, records.result_from_dict(head["result"])
+    ) -> Iterator[Pair]:
+        """Yield which analyzers of a pool to run on which segments."""
+        for name in analyzers:
+            analyzer = self._registry.get(name)
+            spec = analyzer.spec
+            unwanted = spec.emits and all(priorities.get(domain) == 0 for domain in spec.emits)
+            if spec.pool == pool and not unwanted:
+                yield from ((s.key, spec.id) for s in segments if wants(analyzer, s))
 
     def _run(
-        self, pool: str, task: str, arguments: Mapping[str, Any], source: Source
-    ) -> Iterator[Frame]:
-        return jobs.run(
-            self._zygote(pool),
-            self._message(pool, task, arguments),
-            source,
-            wall_s=self._limits.wall_s,
-            resident=self._limits.resident[pool],
-            output=self._limits.output,
-        )
-
-    def _message(self, pool: str, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        return {
+        self, pool: str, task: str, arguments: Mapping[str, Any], source: Source | Bundle
+    ) -> Generator[Frame]:
+        limits = self._limits
+        message = {
             "task": task,
             "arguments": dict(arguments),
-            "memory": self._limits.memory[pool],
-            "cpu_s": self._limits.cpu_s,
+            "memory": limits.memory[pool],
+            "cpu_s": limits.cpu_s,
         }
+        bounds = jobs.Bounds(limits.wall_s, limits.resident[pool], limits.output, limits.heads)
+        return jobs.run(self._zygote(pool), message, source, bounds)
 
     def _zygote(self, pool: str) -> Zygote:
+        """Return the zygote of a pool: a new one, if it has none that is alive."""
         with self._starting[pool]:
+            if self._closed:
+                raise Unavailable("sandbox: it is being closed; try again later")
             zygote = self._zygotes.get(pool)
             if zygote is None or not zygote.alive:
                 if zygote is not None:
@@ -187,67 +171,3 @@ class Sandbox:
                 zygote = Zygote(pool, self._registry.entries, require_seal=self._require_seal)
                 self._zygotes[pool] = zygote
             return zygote
-
-
-class _Unnamed:
-    """A file without a name, handed to the child by its descriptor."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.size = file.seek(0, 2)
-
-    def __enter__(self) -> "_Unnamed":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-    def read(self, offset: int, length: int) -> bytes:
-        self._file.seek(offset)
-        return self._file.read(length)
-
-
-def _unnamed(data: bytes) -> _Unnamed:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - _Unnamed closes it
-    file.write(data)
-    file.flush()
-    return _Unnamed(file)
-
-
-def _bundle(segments: Sequence[Segment]) -> _Unnamed:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - _Unnamed closes it
-    for segment in segments:
-        file.write(pack_segment(segment))
-    file.flush()
-    return _Unnamed(file)
-
-
-def _identified(head: Mapping[str, Any]) -> Identified:
-    match head:
-        case {
-            "mime": str() as mime,
-            "kind": str() as kind,
-            "analyzer": str() as analyzer,
-            "metadata": dict() as metadata,
-            "pieces": list() as pieces,
-        } if kind in frozenset(Kind):
-            ranges = [records.range_from_list(piece) for piece in pieces]
-            return Identified(mime, kind, analyzer, metadata, ranges)
-    raise MediaFailed(Reason.ANALYZER_INVALID_OUTPUT, "an identification without its parts")
-
-
-def _embeddings(head: Mapping[str, Any], payload: bytes) -> list[Embedding]:
-    lengths = head.get("lengths")
-    if not isinstance(lengths, list) or len(payload) % 4:
-        raise MediaFailed(Reason.EMBEDDING_INVALID, "vectors without lengths")
-    values = array("f", payload)
-    if sum(lengths) != len(values) or not all(map(math.isfinite, values)):
-        raise MediaFailed(Reason.EMBEDDING_INVALID, "vectors that are not finite or too short")
-    vectors, at = [], 0
-    for length in lengths:
-        vectors.append(values[at : at + length])
-        at += length
-    return records.embeddings_from(head.get("spaces"), vectors)

@@ -1,18 +1,19 @@
 """What a sealed child does: one task on one nameless file, its findings as frames on a pipe."""
 
-import io
 import os
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 from analyzers import containers, records
-from analyzers.api import BaseAnalyzer, Embedding, Segment
-from analyzers.registry import Registry
+from analyzers.api import Artifact, BaseAnalyzer, Embedding, Segment
 from analyzers.sandbox import frames
+from analyzers.sandbox.bundle import unpack
+from analyzers.sandbox.endings import OUT_OF_MEMORY
 from analyzers.sandbox.files import FdFile, RangeFile, write_all
 from analyzers.sandbox.frames import Frame
-from analyzers.sniff import kind_of, sniff
+from analyzers.sandbox.loaded import Loaded
+from analyzers.sniff import KNOWN, kind_of, sniff
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
@@ -21,21 +22,33 @@ Arguments = Mapping[str, Any]
 SOUND_OF = {"video/webm": "audio/webm", "video/x-matroska": "audio/x-matroska"}
 
 
-def run(registry: Registry, job: Arguments, source: int, out: int) -> None:
+def run(loaded: Loaded, job: Arguments, source: int, out: int) -> None:
     """Run a job to its end; whatever happens becomes a frame."""
     size = job.get("size")
     file = cast(BinaryIO, FdFile(source) if size is None else RangeFile(source, size))
     try:
-        for head, payload in TASKS[job["task"]](registry, file, job["arguments"]):
-            write_all(out, frames.pack(head, payload))
+        for head, payload in TASKS[job["task"]](loaded, file, job["arguments"]):
+            write_all(out, _packed(head, payload))
         write_all(out, frames.pack({"end": True}))
     except MemoryError:
-        os._exit(3)  # there may be none left to say so
+        os._exit(OUT_OF_MEMORY)  # there may be none left to say so
     except MediaFailed as error:
         write_all(out, frames.pack({"failed": failure_to_dict(error)}))
     except Exception as error:
         failed = MediaFailed(_reason(error, Reason.CORRUPT_MEDIA), repr(error)[:300])
         write_all(out, frames.pack({"failed": failure_to_dict(failed)}))
+
+
+def refuse(out: int, why: str) -> None:
+    """Say that nothing is decoded here: this process could not be sealed."""
+    failed = MediaFailed(Reason.SANDBOX_UNAVAILABLE, why)
+    write_all(out, frames.pack({"failed": failure_to_dict(failed)}))
+
+
+def _packed(head: dict[str, Any], payload: bytes) -> bytes:
+    if not frames.is_json(head):
+        raise MediaFailed(Reason.ANALYZER_INVALID_OUTPUT, "a finding that is no JSON")
+    return frames.pack(head, payload)
 
 
 def failure_to_dict(error: MediaFailed) -> dict[str, Any]:
@@ -51,70 +64,87 @@ def failure_from_dict(raw: Any) -> MediaFailed:
 
 
 def _reason(error: Exception, otherwise: Reason) -> Reason:
-    """Native code reports a refused allocation in its own words."""
-    out_of_memory = getattr(error, "errno", None) == 12 or "bad_alloc" in str(error)
-    return Reason.DECODER_OOM if out_of_memory else otherwise
+    """Native code reports a refused allocation in its own words; a refused import is our fault."""
+    if getattr(error, "errno", None) == 12 or "bad_alloc" in str(error):
+        return Reason.DECODER_OOM
+    return Reason.INTERNAL_ERROR if isinstance(error, ImportError) else otherwise
 
 
-def _identify(registry: Registry, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
-    mime = sniff(file, arguments["declared"], arguments["filename"])
-    if containers.sound_only(file, mime):
-        mime = SOUND_OF.get(mime, "audio/mp4")
-    analyzer = registry.segmenter_for(mime)
-    if analyzer is None:
+def _identify(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
+    mime = _mime_type(loaded, file, arguments)
+    found = loaded.registry.segmenter_for(mime)
+    if found is None:
         raise MediaFailed(Reason.UNSUPPORTED_MEDIA_TYPE, mime)
+    analyzer = loaded.use(found.spec.id)
     file.seek(0)
     if not analyzer.validate_file(file):
         raise MediaFailed(Reason.CORRUPT_MEDIA, f"{analyzer.spec.name} cannot read it")
     file.seek(0)
-    metadata = analyzer.get_metadata(file)
+    metadata = dict(analyzer.get_metadata(file))
+    mime = metadata.pop("mime_type", mime)
     file.seek(0)
-    pieces = analyzer.plan_pieces(file, arguments["config"])
-    yield (
-        {
-            "mime": metadata.pop("mime_type", mime),
-            "kind": metadata.pop("kind", kind_of(mime)),
-            "analyzer": analyzer.spec.id,
-            "metadata": metadata,
-            "pieces": [records.range_to_list(piece) for piece in pieces],
-        },
-        b"",
-    )
+    pieces = analyzer.plan_pieces(file, {"mime_type": mime, **arguments["config"]})
+    head = {
+        "mime": mime,
+        "kind": metadata.pop("kind", kind_of(mime)),
+        "analyzer": analyzer.spec.id,
+        "metadata": metadata,
+        "pieces": [records.range_to_list(piece) for piece in pieces],
+    }
+    yield head, b""
 
 
-def _extract(registry: Registry, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
+def _mime_type(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> str:
+    """Return what the bytes are; for a type that only a plugin knows, what the sender says."""
+    declared = arguments["declared"] or ""
+    try:
+        mime = sniff(file, declared, arguments["filename"])
+    except MediaFailed as error:
+        unknown = error.reason is Reason.UNSUPPORTED_MEDIA_TYPE and declared not in KNOWN
+        if unknown and loaded.registry.segmenter_for(declared) is not None:
+            return str(declared)
+        raise
+    return SOUND_OF.get(mime, "audio/mp4") if containers.sound_only(file, mime) else mime
+
+
+def _extract(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
     config = dict(arguments["config"])
     if arguments["piece"] is not None:
         config["piece"] = records.range_from_list(arguments["piece"])
-    for found in registry.get(arguments["analyzer"]).extract_segments(file, config):
+    for found in loaded.use(arguments["analyzer"]).extract_segments(file, config):
         if isinstance(found, Segment):
             yield {"segment": records.segment_to_dict(found)}, b""
-        else:
+        elif isinstance(found, Artifact):
             yield {"artifact": records.artifact_to_dict(found)}, found.data
+        else:
+            kind = type(found).__name__
+            raise MediaFailed(Reason.ANALYZER_INVALID_OUTPUT, f"{kind} is no segment or artifact")
 
 
-def _analyze(registry: Registry, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
-    segments = list(unpack_segments(file))
-    for name in arguments["analyzers"]:
-        analyzer = registry.get(name)
-        for segment in segments:
-            if wants(analyzer, segment):
-                yield _result(analyzer, segment, arguments["priorities"]), b""
+def _analyze(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
+    """Answer every pair of segment and analyzer, in the order they were asked in."""
+    segments = {segment.key: segment for segment in unpack(file)}
+    for key, name in arguments["pairs"]:
+        answer = _analyzed(loaded, name, segments[key], arguments["priorities"])
+        yield {"segment": key, "analyzer": name, **answer}, b""
 
 
-def _result(
-    analyzer: BaseAnalyzer, segment: Segment, priorities: Mapping[str, int]
+def _analyzed(
+    loaded: Loaded, name: str, segment: Segment, priorities: Mapping[str, int]
 ) -> dict[str, Any]:
     """Return what one analyzer found, or why it failed: the others go on."""
-    head = {"segment": segment.key, "analyzer": analyzer.spec.id}
     try:
-        result = analyzer.analyze_segment(segment, priorities)
+        result = loaded.use(name).analyze_segment(segment, priorities)
+        answer = {"result": None if result is None else records.result_to_dict(result)}
     except MediaFailed as error:
-        return head | {"failed": failure_to_dict(error)}
+        return {"failed": failure_to_dict(error)}
     except Exception as error:
         failed = MediaFailed(_reason(error, Reason.INTERNAL_ERROR), type(error).__name__)
-        return head | {"failed": failure_to_dict(failed)}
-    return head | {"result": None if result is None else records.result_to_dict(result)}
+        return {"failed": failure_to_dict(failed)}
+    if frames.is_json(answer):
+        return answer
+    invalid = MediaFailed(Reason.ANALYZER_INVALID_OUTPUT, "a result that is no JSON")
+    return {"failed": failure_to_dict(invalid)}
 
 
 def wants(analyzer: BaseAnalyzer, segment: Segment) -> bool:
@@ -126,27 +156,24 @@ def wants(analyzer: BaseAnalyzer, segment: Segment) -> bool:
     return set(spec.needs) <= has
 
 
-def _embed(registry: Registry, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
-    analyzer = registry.get(arguments["embedder"])
-    segments = list(unpack_segments(file))
+def _embed(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
+    analyzer = loaded.use(arguments["embedder"])
+    segments = list(unpack(file))
     wanted = [segment for segment in segments if wants(analyzer, segment)]
-    found = dict(
-        zip(
-            (segment.key for segment in wanted),
-            analyzer.generate_embeddings_batch(wanted),
-            strict=True,
-        )
-    )
+    made = analyzer.generate_embeddings_batch(wanted)
+    if len(made) != len(wanted):
+        raise MediaFailed(Reason.EMBEDDING_INVALID, f"{len(made)} answers to {len(wanted)}")
+    vectors = {segment.key: found for segment, found in zip(wanted, made, strict=True)}
     for segment in segments:
-        yield _vectors(found.get(segment.key, []))
+        yield _vectors(vectors.get(segment.key, []))
 
 
-def _embed_query(registry: Registry, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
-    embedding = registry.get(arguments["embedder"]).embed_query(file.read())
+def _embed_query(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
+    embedding = loaded.use(arguments["embedder"]).embed_query(file.read())
     yield _vectors([] if embedding is None else [embedding])
 
 
-def _level(registry: Registry, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
+def _level(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
     yield {"level": arguments["sealed"]}, b""
 
 
@@ -156,26 +183,7 @@ def _vectors(embeddings: Sequence[Embedding]) -> Frame:
     return head, b"".join(v.tobytes() for v in values)
 
 
-def pack_segment(segment: Segment) -> bytes:
-    """Return a segment with the bytes of its derived objects, as a frame."""
-    head = records.segment_to_dict(segment)
-    head["renditions"] = [[kind, len(data)] for kind, data in segment.renditions.items()]
-    return frames.pack(head, b"".join(segment.renditions.values()))
-
-
-def unpack_segments(file: BinaryIO) -> Iterator[Segment]:
-    """Read the segments that the parent has packed."""
-    while lengths := file.read(frames.LENGTHS.size):
-        head, payload = frames.LENGTHS.unpack(lengths)
-        ((item, data),) = frames.FrameReader(head + payload + len(lengths)).feed(
-            lengths + file.read(head + payload)
-        )
-        segment, stream = records.segment_from_dict(item), io.BytesIO(data)
-        segment.renditions = {kind: stream.read(length) for kind, length in item["renditions"]}
-        yield segment
-
-
-Task = Callable[[Registry, BinaryIO, Arguments], Iterator[Frame]]
+Task = Callable[[Loaded, BinaryIO, Arguments], Iterator[Frame]]
 TASKS: dict[str, Task] = {
     "identify": _identify,
     "extract": _extract,

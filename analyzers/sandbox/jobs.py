@@ -5,7 +5,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class Bounds:
 
 def run(
     zygote: Zygote, message: dict[str, Any], source: Source, bounds: Bounds
-) -> Iterator[Frame]:
+) -> Generator[Frame]:
     """Yield the frames of a job; raise MediaFailed for every other end than a good one.
 
     The calling thread serves this child alone: one that stalls, floods or lies holds up nobody.
@@ -105,9 +105,7 @@ class _Watch:
         try:
             yield from self._reader.feed(data)
         except Malformed as error:
-            raise MediaFailed(
-                Reason.DECODE_LIMIT_EXCEEDED, str(error), limit="output"
-            ) from None
+            raise MediaFailed(Reason.DECODE_LIMIT_EXCEEDED, str(error), limit="output") from None
 
     def _is_finding(self, head: dict[str, Any]) -> bool:
         """Return whether a frame is for the caller; the child's own end or failure is not."""

@@ -5,7 +5,8 @@ import zipfile
 
 import pytest
 
-from analyzers.sniff import DOCX, PPTX, XLSX, kind_of, sniff
+from analyzers.document.sniff import OFFICE
+from analyzers.sniff import kind_of, says_otherwise, sniff
 from dataflux.errors import MediaFailed
 from schemas.names import Kind, Reason
 
@@ -13,6 +14,7 @@ from schemas.names import Kind, Reason
 def office(part: str) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
         archive.writestr(part, "<x/>")
     return out.getvalue()
 
@@ -40,12 +42,18 @@ def office(part: str) -> bytes:
         (b"\x1a\x45\xdf\xa3....webm" + bytes(20), "video/webm"),
         (b"\x1a\x45\xdf\xa3....matroska" + bytes(20), "video/x-matroska"),
         (b"%PDF-1.7\n", "application/pdf"),
-        (office("word/document.xml"), DOCX),
-        (office("ppt/presentation.xml"), PPTX),
-        (office("xl/workbook.xml"), XLSX),
+        (office("word/document.xml"), OFFICE + "wordprocessingml.document"),
+        (office("ppt/presentation.xml"), OFFICE + "presentationml.presentation"),
+        (office("xl/workbook.xml"), OFFICE + "spreadsheetml.sheet"),
         (b"<!DOCTYPE html><p>x", "text/html"),
         (b"just some words\n", "text/plain"),
+        (b"<?xml version='1.0'?>\n<!DOCTYPE html>\n<html xmlns='x'>", "text/html"),
+        (b"# A title\n\n- one\n- two\n", "text/markdown"),
+        (b"a,b\n1,2\n3,4\n", "text/csv"),
+        (b"A playlist begins with #EXTM3U, a concat script with ffconcat.\n", "text/plain"),
         ("Grüße".encode("utf-16"), "text/plain"),
+        (b"\xff\xfeG\0r\0\xfc\0\xdf\0e\0", "text/plain"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), OFFICE + "wordprocessingml.document"),
         ("plain words".encode("utf-16-le"), "text/plain"),
         ("Stra\xdfe".encode("latin-1"), "text/plain"),
     ],
@@ -61,6 +69,9 @@ def test_types_are_known_by_their_bytes(head: bytes, mime: str) -> None:
         (b"#EXTM3U\nhttp://example.org/a.ts\n", Reason.ACTIVE_CONTENT),
         (b"ffconcat version 1.0\nfile /etc/passwd\n", Reason.ACTIVE_CONTENT),
         (b"<?xml version='1.0'?><MPD xmlns='x'>", Reason.ACTIVE_CONTENT),
+        (b"\xef\xbb\xbf\n<!-- x --><cpl:CompositionPlaylist>", Reason.ACTIVE_CONTENT),
+        (b"[playlist]\nFile1=/etc/passwd\n", Reason.ACTIVE_CONTENT),
+        (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n", Reason.ACTIVE_CONTENT),
         (b"\x1f\x8b\x08" + bytes(20), Reason.ARCHIVE_NOT_ACCEPTED),
         (b"7z\xbc\xaf\x27\x1c" + bytes(20), Reason.ARCHIVE_NOT_ACCEPTED),
         (office("readme.txt"), Reason.ARCHIVE_NOT_ACCEPTED),
@@ -82,7 +93,14 @@ def test_a_name_decides_between_kinds_of_text_only() -> None:
     assert sniff(io.BytesIO(table), None, "t.csv") == "text/csv"
     assert sniff(io.BytesIO(table), "text/csv", None) == "text/csv"
     assert sniff(io.BytesIO(table), None, "t.MD") == "text/markdown"
-    assert sniff(io.BytesIO(table), "video/mp4", "t.mp4") == "text/plain"
+    assert sniff(io.BytesIO(table), None, "t.txt") == "text/plain"
+    assert sniff(io.BytesIO(table), "video/mp4", "t.mp4") == "text/csv"
+
+
+def test_a_wrong_name_is_told_from_another_name_of_the_same() -> None:
+    assert says_otherwise("video/mp4", "image/png")
+    assert not says_otherwise("audio/x-wav", "audio/wav")
+    assert not says_otherwise("", "image/png")
 
 
 def test_kinds() -> None:
