@@ -20,7 +20,7 @@ from stores.records.word_stats import COUNTED, TextStats, document_frequencies, 
 
 Db = Connection[Any]
 
-_TEXTS_A_SEGMENT = 4  # texts ranked for each segment wanted
+_TEXTS_A_SEGMENT = 2  # texts ranked for each segment wanted
 _ENOUGH = 1_000  # candidates, to leave aside those that have common terms only
 MISREAD = 0.7
 """What finding a word misread counts, of what finding it counts."""
@@ -58,14 +58,32 @@ def search(conn: Db, query: str, scope: Scope, limit: int) -> list[TextMatch]:
     if not asked.terms or limit < 1:
         return []
     weighed = weigh(conn, asked.terms, stats)
-    ranking, params = rank(asked, weighed, stats, scope)
-    found = conn.execute(ranking, params | {"limit": limit}, prepare=False).fetchall()
+    found = _best(conn, asked, weighed, stats, scope, limit)
     texts = _texts(conn, [row[0] for row in found], weighed, stats)
     matches = [_match(row, texts[row[0]], weighed) for row in found if row[0] in texts]
     return sorted(matches, key=lambda match: (-match.bm25, match.segment))
 
 
+def _best(
+    conn: Db,
+    asked: Query,
+    weighed: Sequence[Weighed],
+    stats: TextStats,
+    scope: Scope,
+    limit: int,
+) -> list[tuple[UUID, UUID, UUID]]:
+    """Rank few texts first; where too little of them may be seen, as many as ever."""
+    found: list[tuple[UUID, UUID, UUID]] = []
+    for most in (_most(stats), COUNTED):
+        ranking, params = rank(asked, weighed, stats, scope, most)
+        found = conn.execute(ranking, params | {"limit": limit}, prepare=False).fetchall()
+        if len(found) >= limit or sum(each.df for each in weighed) <= most:
+            break
+    return found
+
+
 def weigh(conn: Db, terms: Sequence[Term], stats: TextStats) -> list[Weighed]:
+    """Return each term with how much finding it says."""
     frequencies = document_frequencies(conn, terms)
     return [
         Weighed(term, df, idf(stats, df, common=term.common))
@@ -73,18 +91,23 @@ def weigh(conn: Db, terms: Sequence[Term], stats: TextStats) -> list[Weighed]:
     ]
 
 
-def _candidates(query: Query, weighed: Sequence[Weighed]) -> tuple[str, bool]:
+def _most(stats: TextStats) -> int:
+    """Return how many texts are worth ranking: a fifth, for each costs microseconds a term."""
+    return min(COUNTED, max(2 * _ENOUGH, stats.n // 5))
+
+
+def _candidates(query: Query, weighed: Sequence[Weighed], most: int) -> tuple[str, bool]:
     """Return the tsquery of the texts to rank, and whether more than COUNTED may match it.
 
-    They are those with any of the rarest terms; where these are in few texts, also those with all
-    of the terms that are too common for that.
+    They are those with any of the rarest terms, `most` or so; where these are in few texts, also
+    those with all of the terms that are too common for that.
     """
     if query.phrases:
         return " & ".join(f"({phrase})" for phrase in query.phrases), True
     total, rare, rest = 0, list[str](), list[Weighed]()
     for each in sorted(weighed, key=lambda each: each.df):
         total += each.df
-        if total <= COUNTED:
+        if total <= most:
             rare += [form for form in (each.term.tsquery, each.term.fuzzy) if form]
         else:
             rest.append(each)
@@ -105,9 +128,9 @@ _MAY = sql.SQL(
 # Ranked first, then looked up in order until there are enough that may be seen.
 _BEST = sql.SQL(
     "SELECT segment_id, asset_id, lineage FROM (SELECT r.segment_id, m.asset_id, m.lineage, r.bm25"
-    " FROM (SELECT id, segment_id, {bm25} AS bm25 FROM ({texts}) t ORDER BY 3 DESC, 1 OFFSET 0) r"
+    " FROM (SELECT id, segment_id, {bm25} AS bm25 FROM ({scored}) t ORDER BY 3 DESC, 1 OFFSET 0) r"
     " CROSS JOIN LATERAL ({may}) m ORDER BY r.bm25 DESC, r.id"
-    " LIMIT {texts_a_segment} * %(limit)s) b"
+    " LIMIT {texts}) b"
     " GROUP BY 1, 2, 3 ORDER BY max(bm25) DESC, 1 LIMIT %(limit)s"
 )
 _TEXTS = sql.SQL(
@@ -117,11 +140,11 @@ _TEXTS = sql.SQL(
 
 
 def rank(
-    query: Query, weighed: Sequence[Weighed], stats: TextStats, scope: Scope
+    query: Query, weighed: Sequence[Weighed], stats: TextStats, scope: Scope, most: int = COUNTED
 ) -> tuple[sql.Composed, dict[str, Any]]:
     """Return the statement that finds the best segments, and its parameters but `limit`."""
     may, filters = visible(scope, "s.lineage"), condition(scope.filters)
-    candidates, capped = _candidates(query, weighed)
+    candidates, capped = _candidates(query, weighed, most)
     where: sql.Composable = sql.SQL("t.tsv @@ %(candidates)s::tsquery")
     parts = {"visible": may.sql, "filters": filters.sql}
     if capped:  # else the cap could be used up by what may not be seen
@@ -129,9 +152,9 @@ def rank(
         where = sql.SQL("{} AND EXISTS ({})").format(where, inside)
     best = _BEST.format(
         bm25=_PLUS.join(_name("b", n) for n in range(len(weighed))),
-        texts=_scored(weighed, stats, where, "t.id, t.segment_id, t.dl"),
+        scored=_scored(weighed, stats, where, "t.id, t.segment_id, t.dl"),
         may=_MAY.format(segment=sql.SQL("r.segment_id"), **parts),
-        texts_a_segment=_TEXTS_A_SEGMENT,
+        texts=sql.SQL("{} * %(limit)s").format(_TEXTS_A_SEGMENT),
     )
     return best, {"candidates": candidates, **may.params, **filters.params}
 

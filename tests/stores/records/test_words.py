@@ -246,6 +246,21 @@ def test_the_candidate_rule_still_finds_the_best(
     assert len(found) == {0: 1, 1: 1, 100: 3}[cap]
 
 
+def test_texts_left_aside_are_ranked_when_little_of_the_rest_may_be_seen(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rarest word is only where the user may not look."""
+    monkeypatch.setattr(words, "_most", lambda stats: 1)
+    monkeypatch.setattr(words, "_ENOUGH", 1)
+    world.segment(world.asset(), 0, "storm coast lighthouse")
+    mine = world.asset()
+    wanted = world.segment(mine, 0, "storm")
+    world.segment(mine, 1, "coast")
+    user = world.user()
+    world.grant(user.user, mine)
+    assert wanted in _found(world, "storm coast lighthouse", scope(user))
+
+
 @pytest.fixture
 def many(world: World) -> World:
     """Enough rows that the planner prefers an index where it may use one."""
