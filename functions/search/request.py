@@ -1,5 +1,6 @@
 """What may be asked of search; every bad field is named."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -57,6 +58,14 @@ class SimilarRequest(_Strict):
     limit: Annotated[int, Field(ge=1, le=MOST_HITS)] = 10
 
 
+def _path(loc: Sequence[int | str]) -> list[str]:
+    """Return where a mistake is, without pydantic's names of the members of a union."""
+    parts = [str(part) for part in loc]
+    return [part for part in parts if part not in _MEMBERS and not part.startswith("constrained")]
+
+
+_MEMBERS = frozenset({"str", LikeSegment.__name__, LikeVector.__name__})
+
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
@@ -67,5 +76,5 @@ def parse(model: type[Asked], raw: Any) -> Asked:
     except ValidationError as error:
         fields: dict[str, str] = {}
         for each in error.errors():
-            fields.setdefault(".".join(map(str, each["loc"])) or "body", each["msg"])
+            fields.setdefault(".".join(_path(each["loc"])) or "body", each["msg"])
         raise Invalid("the request cannot be used; mend the named fields", fields) from None

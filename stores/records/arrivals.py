@@ -107,11 +107,12 @@ class Arriving:
 
 
 def latest(conn: Connection[Any], lineage: UUID, owner: UUID) -> Arriving | None:
-    """Return the latest arrival of a lineage, if it is this owner's."""
+    """Return the arrival of a lineage that is no asset yet, if it is this owner's."""
     with conn.cursor(row_factory=class_row(Arriving)) as cursor:
         return cursor.execute(
             "SELECT filename, size, sha256, duplicate_of FROM arrivals"
-            " WHERE lineage = %s AND owner_id = %s ORDER BY created_at DESC LIMIT 1",
+            " WHERE lineage = %s AND owner_id = %s AND state <> 'taken'"
+            " ORDER BY created_at DESC LIMIT 1",
             [lineage, owner],
         ).fetchone()
 
