@@ -108,6 +108,8 @@ class AnalyzerSpec:
     model: str | None = None
     dimensions: int | None = None
     """Of the vectors, for an embedder."""
+    api: int = 1
+    """The API_VERSION it was written for."""
 
     @property
     def id(self) -> str:

@@ -1,12 +1,13 @@
 """Which analyzers there are: ours in one readable list, others by allowed entry point."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Self
 
+from analyzers import declared
 from analyzers.api import BaseAnalyzer
 from dataflux.errors import Invalid, NotFound
 
@@ -25,6 +26,7 @@ BUILT_IN = (
 )
 
 GROUP = "dataflux.analyzers"
+OURS = "dataflux"
 
 
 @dataclass(frozen=True)
@@ -32,29 +34,30 @@ class Registry:
     """The analyzers of this process, in a fixed order; imported when first asked for."""
 
     entries: tuple[str, ...] = BUILT_IN
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """By entry, the distribution that a plugin comes from."""
 
     @classmethod
     def load(cls, allow: Sequence[str] = ()) -> Self:
         """Return ours and the allowed entry points; raise Invalid for one not installed."""
-        found = {point.name: point.value for point in entry_points(group=GROUP)}
-        missing = sorted(set(allow) - set(found))
-        if missing:
-            raise Invalid(
-                f"no analyzer {', '.join(missing)} installed; "
-                f"entry points of {GROUP}: {', '.join(sorted(found)) or 'none'}"
-            )
-        return cls(BUILT_IN + tuple(found[name] for name in allow))
+        allowed = _entry_points(allow)
+        origins = {point.value: _distribution(point) for point in allowed}
+        return cls(BUILT_IN + tuple(point.value for point in allowed), origins)
 
     @cached_property
     def all(self) -> tuple[BaseAnalyzer, ...]:
-        analyzers = tuple(_instance(entry) for entry in self.entries)
-        seen: dict[str, str] = {}
-        for entry, analyzer in zip(self.entries, analyzers, strict=True):
+        """Every analyzer, checked: raise Invalid for one that cannot be used."""
+        found: dict[str, tuple[str, BaseAnalyzer]] = {}
+        for entry in self.entries:
+            analyzer = self._instance(entry)
             name = analyzer.spec.name
-            if name in seen:
-                raise Invalid(f"two analyzers are named {name!r}: {seen[name]} and {entry}")
-            seen[name] = entry
-        return analyzers
+            if name in found:
+                one, other = self._origin(found[name][0]), self._origin(entry)
+                raise Invalid(
+                    f"two analyzers are named {name!r}: {one} and {other}; allow only one"
+                )
+            found[name] = entry, analyzer
+        return tuple(analyzer for _, analyzer in found.values())
 
     def get(self, name: str) -> BaseAnalyzer:
         """Return an analyzer by `name` or `name@version`."""
@@ -66,25 +69,25 @@ class Registry:
 
     def segmenter_for(self, mime_type: str) -> BaseAnalyzer | None:
         """Return the first analyzer that cuts files of this type into segments."""
-        for analyzer in self._overriding("extract_segments"):
+        for analyzer in self._that(declared.cuts):
             if mime_type in analyzer.get_supported_formats():
                 return analyzer
         return None
 
     def analyzer_ids(self) -> list[str]:
         """Return the ids of those that analyze segments."""
-        return [analyzer.spec.id for analyzer in self._overriding("analyze_segment")]
+        return [analyzer.spec.id for analyzer in self._that(declared.analyzes)]
 
     def rendition_kinds(self) -> set[str]:
         """Return the kinds of derived objects that analyzers of segments need."""
-        needed = {kind for a in self._overriding("analyze_segment") for kind in a.spec.needs}
+        needed = {kind for a in self._that(declared.analyzes) for kind in a.spec.needs}
         return needed - {"text"}
 
     def embedders(self, modality: str | None = None) -> list[BaseAnalyzer]:
         """Return those that make vectors, in the spaces of one modality or of all."""
         return [
             analyzer
-            for analyzer in self._overriding("generate_embeddings")
+            for analyzer in self._that(declared.embeds)
             if modality is None or analyzer.spec.emits[0].startswith(f"{modality}/")
         ]
 
@@ -92,15 +95,38 @@ class Registry:
         """Return those that run in one kind of child."""
         return [analyzer for analyzer in self.all if analyzer.spec.pool == pool]
 
-    def _overriding(self, method: str) -> Iterator[BaseAnalyzer]:
-        for analyzer in self.all:
-            if getattr(type(analyzer), method) is not getattr(BaseAnalyzer, method):
-                yield analyzer
+    def _that(self, does: Callable[[BaseAnalyzer], bool]) -> Iterator[BaseAnalyzer]:
+        return (analyzer for analyzer in self.all if does(analyzer))
+
+    def _instance(self, entry: str) -> BaseAnalyzer:
+        module, _, name = entry.partition(":")
+        made = getattr(import_module(module), name)()
+        if not isinstance(made, BaseAnalyzer):
+            origin = self._origin(entry)
+            raise Invalid(f"{origin} is no analyzer; subclass analyzers.api.BaseAnalyzer")
+        if faults := declared.faults(made):
+            raise Invalid(f"{self._origin(entry)} cannot be used: {'; '.join(faults)}")
+        return made
+
+    def _origin(self, entry: str) -> str:
+        return f"{entry} (of {self.origins.get(entry, OURS)})"
 
 
-def _instance(entry: str) -> BaseAnalyzer:
-    module, _, name = entry.partition(":")
-    made = getattr(import_module(module), name)()
-    if not isinstance(made, BaseAnalyzer):
-        raise Invalid(f"{entry} is no analyzer; subclass analyzers.api.BaseAnalyzer")
-    return made
+def _entry_points(names: Sequence[str]) -> list[EntryPoint]:
+    """Return the entry points of these names; raise Invalid for none or several of one."""
+    installed = list(entry_points(group=GROUP))
+    known = ", ".join(sorted({point.name for point in installed})) or "none"
+    found: list[EntryPoint] = []
+    for name in dict.fromkeys(names):
+        points = {point.value: point for point in installed if point.name == name}
+        if not points:
+            raise Invalid(f"no analyzer {name} is installed; entry points of {GROUP}: {known}")
+        if len(points) > 1:
+            both = " and ".join(sorted(_distribution(point) for point in points.values()))
+            raise Invalid(f"{both} both offer an analyzer {name}; uninstall one of them")
+        found += points.values()
+    return found
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "an unknown distribution"
