@@ -1,6 +1,7 @@
 """`make demo`: the whole platform once, from a dropped file to a found moment, checked."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -101,7 +102,8 @@ def main() -> int:
 def _emulator(home: Path) -> Iterator[dict[str, Any]]:
     """Run `dataflux up` as a user would, and stop it with Ctrl-C."""
     command = [sys.executable, "-m", "local", "up", "--json", "--home", str(home)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    quiet = {**os.environ, "DATAFLUX_LOG_LEVEL": "WARNING"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=quiet)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -3,16 +3,17 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from dataflux.errors import Conflict
+from dataflux.errors import Conflict, DataFluxError
 from dataflux.settings import Settings
 from events.bus import Delivery
 from events.event import PREFIX, Event
+from events.log_bus import LogBus
 from functions.deps import Deps, build
 from functions.hosts.local import Hosted, LocalHost
 from functions.intake import Offer, receive
@@ -20,12 +21,15 @@ from functions.targets import TARGETS, Kind, Target
 from local import installation
 from local.inbox import Inbox
 from local.installation import Installation
+from local.marks import Marks
 from local.server import Server
 from stores.records import arrivals, dead_letters, steps
 
 log = logging.getLogger(__name__)
 
 TIMERS_S = {"relay": 1.0, "reconcile": 10.0}
+EXPIRE_S = 3600.0
+POOLS = ("media", "ocr", "speech")
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,16 @@ def emulator(settings: Settings) -> Iterator[Running]:
             steps.free_leases(conn)  # alone in this home: whoever held one is gone
         stack.enter_context(_warming(deps))
         host = LocalHost(deps.bus, list(_hosted(deps)), partial(_bury, deps), slots=settings.slots)
+        stack.callback(host.stop, settings.grace_s, deps.sandbox.close)
         host.start()
-        stack.callback(host.stop)
-        for target in TARGETS:
-            if target.kind is Kind.SWEEPER:
-                stack.enter_context(_timer(deps, target))
-        inbox = Inbox(settings.watched, partial(_take, deps, installed), rest_s=settings.rest_s)
+        for name, seconds, action in _chores(deps):
+            stack.enter_context(_every(name, seconds, action))
+        inbox = Inbox(
+            settings.watched,
+            partial(_take, deps, installed),
+            Marks(settings.home / "inbox.seen", str(installed.tenant)),
+            rest_s=settings.rest_s,
+        )
         inbox.start()
         stack.callback(inbox.join)
         stack.callback(inbox.close)
@@ -71,9 +79,15 @@ def _hosted(deps: Deps) -> Iterator[Hosted]:
 @contextlib.contextmanager
 def _warming(deps: Deps) -> Iterator[None]:
     """Load models beside everything else: the first picture finds them ready."""
-    thread = threading.Thread(
-        target=deps.sandbox.warm, args=("media", "ocr", "speech"), name="warming"
-    )
+
+    def warm() -> None:
+        for pool in POOLS:
+            try:
+                deps.sandbox.warm(pool)
+            except DataFluxError as error:  # work that needs it will try again, and say so
+                log.warning("not warmed up: %s", error)
+
+    thread = threading.Thread(target=warm, name="warming")
     thread.start()
     try:
         yield
@@ -81,23 +95,39 @@ def _warming(deps: Deps) -> Iterator[None]:
         thread.join()
 
 
-@contextlib.contextmanager
-def _timer(deps: Deps, target: Target) -> Iterator[None]:
+def _chores(deps: Deps) -> Iterator[tuple[str, float, Callable[[], object]]]:
+    """Yield what is done again and again: the sweepers, and old events deleted."""
+    for target in TARGETS:
+        if target.kind is Kind.SWEEPER:
+            yield target.name, TIMERS_S[target.name], partial(_tick, deps, target)
+    if isinstance(deps.bus, LogBus):
+        yield "expire", EXPIRE_S, deps.bus.expire
+
+
+def _tick(deps: Deps, target: Target) -> None:
     """Tick a sweeper, as PingSource does in a cluster."""
+    event = Event(
+        id=str(deps.ids.token()),
+        type=f"{PREFIX}timer.tick",
+        source="/dataflux/timer",
+        time=deps.clock.now(),
+        data={"timer": target.name},
+    )
+    target.run(deps, [event])
+
+
+@contextlib.contextmanager
+def _every(name: str, seconds: float, action: Callable[[], object]) -> Iterator[None]:
     ended = threading.Event()
 
-    def tick() -> None:
-        while not ended.wait(TIMERS_S[target.name]):
-            event = Event(
-                id=str(deps.ids.token()),
-                type=f"{PREFIX}timer.tick",
-                source="/dataflux/timer",
-                time=deps.clock.now(),
-                data={"timer": target.name},
-            )
-            target.run(deps, [event])
+    def run() -> None:
+        while not ended.wait(seconds):
+            try:
+                action()
+            except (DataFluxError, OSError):
+                log.exception("%s failed; it runs again in %.0f s", name, seconds)
 
-    thread = threading.Thread(target=tick, name=f"timer-{target.name}")
+    thread = threading.Thread(target=run, name=f"timer-{name}")
     thread.start()
     try:
         yield
@@ -112,7 +142,7 @@ def _take(deps: Deps, installed: Installation, path: Path, name: str) -> None:
     if source is None:
         raise Conflict(f"source {installation.INBOX} is gone; run `dataflux reset`")
     with path.open("rb") as stream:
-        receive(deps, installed.caller, source, Offer(path.name, name), stream)
+        receive(deps, installed.caller, source, Offer(PurePosixPath(name).name, name), stream)
 
 
 def _bury(deps: Deps, function: str, delivery: Delivery, why: str, attempts: int) -> None:

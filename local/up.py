@@ -17,7 +17,7 @@ from dataflux.errors import Conflict, Invalid
 from dataflux.settings import Settings
 from local.show import console, errors
 
-OURS = ("postgres", "objects", "bus", "token", "run.json", "lock")
+OURS = ("postgres", "objects", "bus", "inbox.seen", "token", "run.json", "lock")
 """What an installation keeps in its home: all that reset deletes."""
 
 
@@ -27,7 +27,7 @@ def run(home: Path | None, inbox: Path | None, port: int, *, as_json: bool) -> N
     settings = Settings.from_env(
         home=home and home.absolute(), inbox=inbox and inbox.absolute(), port=port or None
     )
-    telemetry.configure(settings.log_level)
+    telemetry.configure(settings.log_level, settings.log_format)
     ended = _until_told()
     with _alone(settings.home):
         from local.emulator import emulator

@@ -1,13 +1,10 @@
 """Host all functions in one process, fed from the embedded bus."""
 
-import heapq
-import itertools
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dataflux import telemetry
 from dataflux.policy import WORKERS
@@ -15,18 +12,21 @@ from events.bus import Bus, Consumer, Delivery
 from events.event import Event
 from functions.engine import Disposition
 from functions.hosts.queue import LaneQueue
+from functions.hosts.retries import Backoff, Retries, backoff
 from schemas.names import Lane
 
 log = logging.getLogger(__name__)
 
 LIGHT_THREADS = 4
 """For what only talks to the database: it must not wait behind decoding."""
+AHEAD = 2 * max(WORKERS.values())
+"""How many batches of one function and lane are taken from the bus before they are run."""
+MOST_RETRYING = 1000
+"""With more than this waiting to be tried again, nothing new is taken."""
 POLL_S = 0.5
-FIRST_RETRY_S = 0.25
-LONGEST_RETRY_S = 30.0
-RETRIES = 8
 
 Run = Callable[[Sequence[Event]], Disposition]
+DeadLetter = Callable[[str, Delivery, str, int], None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Batch:
     hosted: Hosted
     consumer: Consumer
     deliveries: list[Delivery]
-    room: threading.Semaphore
+    room: threading.Semaphore | None = None
     tries: int = 0
 
     @property
@@ -56,11 +56,14 @@ class Batch:
 
     @property
     def lane(self) -> Lane:
-        events = self.events
-        return Lane(events[0].extensions.get("lane", Lane.HIGH)) if events else Lane.HIGH
+        """The lane of its topic: what an event says of itself may be anything."""
+        return lane_of(self.deliveries[0].topic) or Lane.HIGH
 
-
-DeadLetter = Callable[[str, Delivery, str, int], None]
+    def leave(self) -> None:
+        """Make room for the next batch of this function and lane."""
+        room, self.room = self.room, None
+        if room is not None:
+            room.release()
 
 
 class LocalHost:
@@ -70,157 +73,172 @@ class LocalHost:
     """
 
     def __init__(
-        self, bus: Bus, hosted: Sequence[Hosted], dead_letter: DeadLetter, *, slots: int
+        self,
+        bus: Bus,
+        hosted: Sequence[Hosted],
+        dead_letter: DeadLetter,
+        *,
+        slots: int,
+        retry: Backoff | None = None,
     ) -> None:
         self._bus, self._hosted, self._dead_letter = bus, hosted, dead_letter
+        self._retry = retry or Backoff()
         self._heavy: LaneQueue[Batch] = LaneQueue(WORKERS)
-        self._light: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, 1000))
-        self._retries = _Retries(self._admit)
+        self._light: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, LIGHT_THREADS))
+        self._retries: Retries[Batch] = Retries(self._admit)
         self._stopping = threading.Event()
-        self._feeders: list[threading.Thread] = []
-        self._workers = [
-            threading.Thread(target=self._work, args=(self._heavy,), name=f"slot-{n}")
-            for n in range(slots)
-        ] + [
-            threading.Thread(target=self._work, args=(self._light,), name=f"light-{n}")
-            for n in range(LIGHT_THREADS)
+        self._threads: list[threading.Thread] = [
+            self._retries,
+            *(self._thread(f"slot-{n}", self._work, self._heavy) for n in range(slots)),
+            *(self._thread(f"light-{n}", self._work, self._light) for n in range(LIGHT_THREADS)),
         ]
+
+    @staticmethod
+    def _thread(name: str, target: Callable[..., None], *args: object) -> threading.Thread:
+        return threading.Thread(target=target, args=args, name=name)
 
     def start(self) -> None:
         for hosted in self._hosted:
-            for lane_topics in _by_lane(hosted.topics):
-                feeder = threading.Thread(
-                    target=self._feed, args=(hosted, lane_topics), name=f"feed-{hosted.name}"
-                )
-                self._feeders.append(feeder)
-        for thread in (*self._feeders, *self._workers, self._retries):
+            for topics in by_lane(hosted.topics):
+                consumer = self._bus.subscribe(hosted.name, topics)
+                feeder = self._thread(f"feed-{hosted.name}", self._feed, hosted, consumer)
+                self._threads.append(feeder)
+        for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Take nothing new, finish what is in work, and end every thread."""
+    def stop(self, grace_s: float = 10.0, abort: Callable[[], None] = lambda: None) -> None:
+        """Take nothing new; give what is in work `grace_s`, then `abort` it; end every thread.
+
+        What has not been acknowledged is delivered again when a host starts.
+        """
         self._stopping.set()
         self._retries.close()
         for queue in (self._heavy, self._light):
             queue.close()
-        for thread in (*self._feeders, *self._workers, self._retries):
+        deadline = time.monotonic() + grace_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if any(thread.is_alive() for thread in self._threads):
+            log.info("work is not done after %.0f s: given back, to be done again", grace_s)
+            abort()
+        for thread in self._threads:
             thread.join()
 
-    def _feed(self, hosted: Hosted, topics: Sequence[str]) -> None:
+    def _feed(self, hosted: Hosted, consumer: Consumer) -> None:
         """Keep a few batches of one function and lane waiting; the rest stays on the bus."""
-        consumer = self._bus.subscribe(hosted.name, topics)
-        ahead = 2 * max(WORKERS.values())
-        room = threading.Semaphore(ahead)
+        room = threading.Semaphore(AHEAD)
         while not self._stopping.is_set():
-            if not room.acquire(timeout=POLL_S):
-                continue
-            deliveries = consumer.poll(hosted.batch, POLL_S)
-            if deliveries:
-                self._admit(Batch(hosted, consumer, deliveries, room))
-            else:
-                room.release()
+            if len(self._retries) >= MOST_RETRYING:
+                self._stopping.wait(POLL_S)
+            elif room.acquire(timeout=POLL_S):
+                deliveries = self._poll(hosted, consumer)
+                if deliveries:
+                    self._admit(Batch(hosted, consumer, deliveries, room))
+                else:
+                    room.release()
         consumer.close()
+
+    def _poll(self, hosted: Hosted, consumer: Consumer) -> list[Delivery]:
+        try:
+            return consumer.poll(hosted.batch, POLL_S)
+        except Exception:  # a feeder must outlive a bus that fails for a while
+            log.exception("%s: nothing could be read from the bus", hosted.name)
+            self._stopping.wait(POLL_S)
+            return []
 
     def _admit(self, batch: Batch) -> None:
         (self._heavy if batch.hosted.heavy else self._light).put(batch.lane, batch)
 
     def _work(self, queue: LaneQueue[Batch]) -> None:
         while (taken := queue.take()) is not None:
-            lane, batch, waited = taken
+            lane, batch = taken
             try:
-                self._handle(batch, waited)
+                self._handle(batch)
             except Exception:  # a worker must outlive whatever it runs
-                log.exception("%s: host failed", batch.hosted.name)
-                self._later(batch, "host failed")
+                log.exception("%s: the host failed", batch.hosted.name)
+                self._later(batch, "the host failed")
             finally:
                 queue.done(lane)
 
-    def _handle(self, batch: Batch, waited: float) -> None:
-        name = batch.hosted.name
-        telemetry.WAIT.labels(name).observe(waited)
-        for delivery in batch.deliveries:
-            if delivery.event is None:
-                self._give_up(batch, [delivery], delivery.problem)
-        events, began = batch.events, time.perf_counter()
-        if not events:
-            batch.room.release()
+    def _handle(self, batch: Batch) -> None:
+        self._drop_unreadable(batch)
+        if not batch.deliveries:
+            batch.leave()
             return
-        disposition = batch.hosted.run(events)
-        telemetry.WORK.labels(name, disposition).observe(time.perf_counter() - began)
-        if disposition is Disposition.DONE:
-            self._finish(batch)
-        elif disposition is Disposition.INVALID:
-            self._give_up(batch, batch.deliveries, "invalid")
-            batch.room.release()
-        else:
-            self._later(batch, str(disposition))
+        disposition = self._run(batch)
+        match disposition:
+            case Disposition.DONE:
+                self._finish(batch)
+            case Disposition.RETRY:
+                self._later(batch, "a dependency is down")
+            case _ if len(batch.deliveries) > 1:
+                self._split(batch)  # one bad event must not take the others along
+            case Disposition.INVALID:
+                self._give_up(batch, batch.deliveries, "invalid")
+                batch.leave()
+            case _:
+                self._later(batch, str(disposition))
+
+    def _run(self, batch: Batch) -> Disposition:
+        name, lane, began = batch.hosted.name, batch.lane, time.perf_counter()
+        if batch.tries == 0:
+            for event in batch.events:
+                waited = time.time() - event.time.timestamp()
+                telemetry.WAIT.labels(name, lane).observe(max(0.0, waited))
+        disposition = batch.hosted.run(batch.events)
+        took = time.perf_counter() - began
+        telemetry.WORK.labels(name, lane, disposition).observe(took)
+        return disposition
+
+    def _drop_unreadable(self, batch: Batch) -> None:
+        """Give up what is no event of ours, once; what is left is run."""
+        for delivery in [d for d in batch.deliveries if d.event is None]:
+            self._give_up(batch, [delivery], delivery.problem)
+            batch.deliveries.remove(delivery)
 
     def _finish(self, batch: Batch) -> None:
         for delivery in batch.deliveries:
             batch.consumer.ack(delivery)
-        batch.room.release()
+        batch.leave()
+
+    def _split(self, batch: Batch) -> None:
+        for delivery in batch.deliveries:
+            self._admit(Batch(batch.hosted, batch.consumer, [delivery], tries=batch.tries))
+        batch.leave()
 
     def _later(self, batch: Batch, why: str) -> None:
         batch.tries += 1
-        if batch.tries > RETRIES:
-            self._give_up(batch, batch.deliveries, why)
-            batch.room.release()
+        if batch.tries >= self._retry.tries and self._gave_up(batch, why):
             return
-        self._retries.add(batch)
+        batch.leave()
+        self._retries.add(batch, backoff(self._retry, batch.tries))
+
+    def _gave_up(self, batch: Batch, why: str) -> bool:
+        try:
+            self._give_up(batch, batch.deliveries, why)
+        except Exception:  # nothing is dropped that could not be kept
+            log.exception("%s: no dead letter could be written", batch.hosted.name)
+            return False
+        batch.leave()
+        return True
 
     def _give_up(self, batch: Batch, deliveries: Sequence[Delivery], why: str) -> None:
         """Keep what cannot be handled as dead letters: nothing is lost, nothing is held up."""
         for delivery in deliveries:
-            telemetry.DEAD.labels(batch.hosted.name).inc()
-            self._dead_letter(batch.hosted.name, delivery, why, batch.tries + 1)
+            self._dead_letter(batch.hosted.name, delivery, why, max(1, batch.tries))
             batch.consumer.ack(delivery)
+            telemetry.DEAD.labels(batch.hosted.name).inc()
 
 
-def _by_lane(topics: Sequence[str]) -> list[list[str]]:
+def lane_of(topic: str) -> Lane | None:
+    """Return the lane of a work topic; None for a fact's."""
+    last = topic.rpartition(".")[2]
+    return Lane(last) if last in set(Lane) else None
+
+
+def by_lane(topics: Sequence[str]) -> list[list[str]]:
     """Group topics by lane, so that a full lane does not keep another one from being read."""
-    groups = [[t for t in topics if t.endswith(f".{lane}")] for lane in Lane]
-    rest = [t for t in topics if not t.endswith(tuple(f".{lane}" for lane in Lane))]
-    return [group for group in (*groups, rest) if group]
-
-
-@dataclass(order=True)
-class _Due:
-    at: float
-    number: int
-    batch: Batch = field(compare=False)
-
-
-class _Retries(threading.Thread):
-    """Gives batches back when their backoff is over."""
-
-    def __init__(self, again: Callable[[Batch], None]) -> None:
-        super().__init__(name="retries")
-        self._again = again
-        self._due: list[_Due] = []
-        self._numbers = itertools.count()
-        self._changed = threading.Condition()
-        self._closed = False
-
-    def add(self, batch: Batch) -> None:
-        delay = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** (batch.tries - 1))
-        delay *= random.uniform(0.8, 1.2)  # so that what failed together does not return together
-        with self._changed:
-            heapq.heappush(self._due, _Due(time.monotonic() + delay, next(self._numbers), batch))
-            self._changed.notify()
-
-    def run(self) -> None:
-        while (batch := self._next()) is not None:
-            self._again(batch)
-
-    def close(self) -> None:
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-
-    def _next(self) -> Batch | None:
-        with self._changed:
-            while not self._closed:
-                if self._due and self._due[0].at <= time.monotonic():
-                    return heapq.heappop(self._due).batch
-                wait = self._due[0].at - time.monotonic() if self._due else None
-                self._changed.wait(wait)
-        return None
+    groups: dict[Lane | None, list[str]] = {}
+    for topic in topics:
+        groups.setdefault(lane_of(topic), []).append(topic)
+    return list(groups.values())

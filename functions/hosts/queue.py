@@ -39,15 +39,14 @@ class LaneQueue(Generic[T]):
             self._lanes[lane].append(Waiting(self._now(), item))
             self._changed.notify()
 
-    def take(self) -> tuple[Lane, T, float] | None:
-        """Wait for the next item; return it with its lane and its wait, or None once closed."""
+    def take(self) -> tuple[Lane, T] | None:
+        """Wait for the next item; return it with its lane, or None once closed."""
         with self._changed:
             while not self._closed:
                 lane = self._next_lane()
                 if lane is not None:
-                    waiting = self._lanes[lane].popleft()
                     self._working[lane] += 1
-                    return lane, waiting.item, self._now() - waiting.since
+                    return lane, self._lanes[lane].popleft().item
                 self._changed.wait()
         return None
 

@@ -5,8 +5,8 @@ Learning Methods, SIGIR 2009; k = 60 is theirs.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from functions.search.signals import Evidence
@@ -45,6 +45,34 @@ def _ranked(segment: UUID, parts: Sequence[tuple[float, Evidence]]) -> Ranked:
         evidence[0].score,
         sum(share * e.score for share, e in parts),
         tuple(evidence),
+    )
+
+
+def absorb(ranked: Sequence[Ranked], inside: Mapping[UUID, UUID]) -> list[Ranked]:
+    """Let a segment found inside another stand for both: it says more exactly where.
+
+    `inside` maps such segments to the one around them; what speaks for that one speaks for them.
+    """
+    around = {each.segment: each for each in ranked}
+    exact: dict[UUID, UUID] = {}
+    for each in ranked:  # the first of several is the best
+        if inside.get(each.segment) in around:
+            exact.setdefault(inside[each.segment], each.segment)
+    merged = [
+        _both(each, around[inside[each.segment]]) if each.segment in exact.values() else each
+        for each in ranked
+        if each.segment not in exact
+    ]
+    return sorted(merged, key=lambda each: (-each.order, -each.score, each.segment))
+
+
+def _both(exact: Ranked, outer: Ranked) -> Ranked:
+    evidence = sorted((*exact.evidence, *outer.evidence), key=lambda e: -e.score)
+    return replace(
+        exact,
+        score=max(exact.score, outer.score),
+        order=exact.order + outer.order,
+        evidence=tuple(evidence),
     )
 
 

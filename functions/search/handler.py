@@ -9,10 +9,10 @@ from dataflux.errors import NotFound
 from dataflux.permissions import Caller
 from functions.deps import Deps
 from functions.search.explain import explain, shown
-from functions.search.fuse import Ranked, best_of_each, fuse
+from functions.search.fuse import Ranked, absorb, best_of_each, fuse
 from functions.search.request import LikeSegment, SearchRequest, SimilarRequest
 from functions.search.signals import Query, gather
-from stores.records import access, assets, moments
+from stores.records import access, assets, moments, segments
 
 CANDIDATES = 5
 """Segments a signal may name for each hit that is asked for."""
@@ -55,6 +55,9 @@ def _answer(
     scope = access.scope(caller, asked.filters)
     wide = max(FEWEST, CANDIDATES * asked.limit)
     ranked = fuse(gather(deps, query, scope, wide), asked.threshold)
+    ranked = absorb(
+        ranked, deps.engine.read(caller.tenant, segments.inside, [r.segment for r in ranked])
+    )
     ranked = [each for each in ranked if each.lineage != leave_out and not _itself(each, query)]
     chosen = (best_of_each(ranked) if asked.group_by == "asset" else ranked)[: asked.limit]
     hits = [hit for each in chosen if (hit := explain(deps, caller, each)) is not None]

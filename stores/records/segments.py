@@ -75,3 +75,11 @@ def renditions_of(
             " WHERE entity_id = ANY(%s) AND kind = ANY(%s) AND id BETWEEN %s AND %s",
             [list(entities), list(kinds), *ids.bounds(lineage)],
         ).fetchall()
+
+
+def inside(conn: Connection[Any], segments: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return, of those segments that were found inside another one, which one that is."""
+    rows = conn.execute(
+        "SELECT id, parent_id FROM segments WHERE id = ANY(%s) AND NOT numbered", [list(segments)]
+    ).fetchall()
+    return dict(rows)

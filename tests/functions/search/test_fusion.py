@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.search.calibrate import Calibration
-from functions.search.fuse import best_of_each, fuse
+from functions.search.explain import _said
+from functions.search.fuse import absorb, best_of_each, fuse
 from functions.search.signals import Evidence
+from stores.records.snippet import Snippet
 
 means = st.floats(-0.2, 0.8)
 deviations = st.floats(0.01, 0.3)
@@ -68,3 +70,24 @@ def test_every_segment_comes_once(lists: list[list[tuple[int, float]]], threshol
 def test_one_of_each_asset_is_its_best() -> None:
     ranked = fuse([[evidence(1, 0.9, lineage=7), evidence(2, 0.8, lineage=7), evidence(3, 0.7)]], 0)
     assert [r.segment.int for r in best_of_each(ranked)] == [1, 3]
+
+
+def test_what_lies_inside_stands_for_what_is_around_it() -> None:
+    ranked = fuse([[evidence(2, 0.9), evidence(3, 0.8)], [evidence(1, 0.95, "visual")]], 0.5)
+    inside = {UUID(int=2): UUID(int=1), UUID(int=3): UUID(int=1)}
+    first, second = absorb(ranked, inside)
+    assert (first.segment.int, second.segment.int) == (2, 3)
+    assert first.score == 0.95
+    assert {e.signal for e in first.evidence} == {"words", "visual"}
+    assert absorb(ranked, {}) == ranked
+
+
+def test_spoken_words_are_placed_in_time() -> None:
+    words = [
+        {"word": "ask", "start": 1.0, "end": 1.2},
+        {"word": "not", "start": 1.3, "end": 1.5},
+        {"word": "what", "start": 2.0, "end": 2.4},
+    ]
+    assert _said(Snippet("not what", ((0, 3), (4, 8)), 4), words) == (1.3, 2.4)
+    assert _said(Snippet("ask not what", ((0, 3),)), words) == (1.0, 1.2)
+    assert _said(Snippet("ask", ((0, 3),)), []) is None
