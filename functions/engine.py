@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -129,7 +130,7 @@ class Engine:
         claimed = self._claim(event, tenant, piece, token)
         if claimed is None:
             return Disposition.DONE
-        with Lease(self, tenant, piece, token):
+        with Lease(partial(self._renew, tenant, piece, token), self.renew_s):
             outcome = self._run(handler, claimed)
         if isinstance(outcome, Exception):
             return self._release(claimed, token, outcome)
@@ -199,6 +200,10 @@ class Engine:
             return Outcome(failed=error.reason, detail=error.detail, limit=error.limit)
         except Exception as error:  # the host answers 5xx; the piece is released, not lost
             return error
+
+    def _renew(self, tenant: UUID, piece: UUID, token: UUID) -> None:
+        with self.session(tenant) as conn:
+            steps.extend_lease(conn, piece, token, self.lease_s)
 
     def _release(self, work: Work, token: UUID, error: Exception) -> Disposition:
         retryable = isinstance(error, DataFluxError) and error.retryable
