@@ -5,11 +5,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from dataflux.errors import Invalid
+from dataflux.telemetry import Format
 
 PREFIX = "DATAFLUX_"
+CLIENT = frozenset({"DATAFLUX_URL", "DATAFLUX_TOKEN"})
+"""Of the same family, but for the command line: where to find a running installation."""
 
 
 def default_home() -> Path:
@@ -25,30 +37,41 @@ def _names(value: Any) -> Any:
     )
 
 
+Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
 class Settings(BaseModel):
     """Every setting; the variable of `lease_s` is DATAFLUX_LEASE_S."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    home: Path = Field(default_factory=default_home)
+    home: Folder = Field(default_factory=default_home)
     """Where the embedded stores, the token and run.json are."""
-    inbox: Path | None = None
+    inbox: Folder | None = None
     """The watched folder; `<home>/inbox` if not set."""
     records: str = "embedded:"
     """`embedded:` or postgresql://…"""
     objects: str = "embedded:"
     """`embedded:` or file:///folder"""
     bus: str = "embedded:"
+    """`embedded:`"""
     host: str = "127.0.0.1"
+    """The address to listen at."""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """0: a free one."""
+    """The port to listen at; 0 is a free one."""
     slots: Annotated[int, Field(ge=1, le=256)] = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1)
     )
-    """How many pieces are decoded or recognized at a time on this machine."""
-    lease_s: Annotated[float, Field(gt=0)] = 60.0
-    renew_s: Annotated[float, Field(gt=0)] = 20.0
+    """How many pieces are decoded or recognized at a time on this machine; one for each core."""
+    lease_s: Seconds = 60.0
+    """How long a worker may be silent before its piece is given to another."""
+    renew_s: Annotated[Seconds, Field(validate_default=True)] = 20.0
+    """How often a worker renews its lease; less than the lease itself."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
+    """How often a piece is tried before it fails."""
+    grace_s: Seconds = 10.0
+    """How long a stop waits for the work that is under way."""
     upload_limit: Annotated[int, Field(ge=1)] = 50 << 30
     """Bytes of one upload."""
     require_seal: bool = False
@@ -56,25 +79,52 @@ class Settings(BaseModel):
     analyzers: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     """Names of installed third-party analyzers to allow, separated by commas."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    rest_s: Annotated[float, Field(gt=0)] = 0.5
+    """The least serious that is logged."""
+    log_format: Format = "auto"
+    """`json`, `plain` for a person, or `auto`: plain on a terminal."""
+    rest_s: Seconds = 0.5
     """How long a file in the inbox must have rested before it is taken."""
+
+    @field_validator("renew_s")
+    @classmethod
+    def _before_the_lease_ends(cls, value: float, info: ValidationInfo) -> float:
+        lease = info.data.get("lease_s", value + 1)
+        if value >= lease:
+            raise ValueError(f"must be less than the lease of {lease:g} s")
+        return value
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:
         """Read the settings: what is given beats the environment, which beats the defaults.
 
-        Raises Invalid that names every bad variable.
+        An empty variable counts as not set. Raises Invalid that names every bad variable.
         """
         environ = os.environ if environ is None else environ
-        known = {PREFIX + name.upper(): name for name in cls.model_fields}
-        found = {known[name]: value for name, value in environ.items() if name in known}
+        known = {variable(name): name for name in cls.model_fields}
+        found = {known[name]: value for name, value in environ.items() if name in known and value}
         try:
             return cls(**{**found, **{k: v for k, v in given.items() if v is not None}})
         except ValidationError as error:
-            fields = {PREFIX + str(e["loc"][0]).upper(): e["msg"] for e in error.errors()}
+            fields = {variable(str(e["loc"][0])): _problem(e["msg"]) for e in error.errors()}
             listed = "; ".join(f"{name}: {problem}" for name, problem in fields.items())
             raise Invalid(f"settings: {listed}; see docs/settings.md", fields) from None
 
     @property
     def watched(self) -> Path:
         return self.inbox or self.home / "inbox"
+
+
+def variable(setting: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + setting.upper()
+
+
+def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the variables that look like settings but are none: misspelt, or of the past."""
+    environ = os.environ if environ is None else environ
+    known = {variable(name) for name in Settings.model_fields} | CLIENT
+    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+
+
+def _problem(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "should be")
