@@ -1,6 +1,7 @@
 """Run one job in a child, watch it, and yield what it sends."""
 
 import contextlib
+import fcntl
 import os
 import select
 import socket
@@ -58,15 +59,19 @@ def run(
 def _input(
     source: Source, stack: contextlib.ExitStack
 ) -> tuple[RangeServer | None, int, contextlib.ExitStack]:
-    """Return how the child reads its file: by a descriptor of it, or by asking a server."""
+    """Return how the child reads its file: by a descriptor that can do no more, or by asking."""
     theirs = contextlib.ExitStack()
     descriptor = source.fileno()
-    if descriptor is not None:
+    if descriptor is not None and _only_reads(descriptor):
         return None, descriptor, theirs
     ours, other = socket.socketpair()
     stack.enter_context(ours)
     theirs.enter_context(other)
     return RangeServer(source, ours), other.fileno(), theirs
+
+
+def _only_reads(fd: int) -> bool:
+    return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
 
 
 class _Watch:

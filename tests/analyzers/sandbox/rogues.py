@@ -1,25 +1,32 @@
 """Analyzers that misbehave on purpose: what they do is named by the bytes of their file."""
 
+import contextlib
 import ctypes
 import errno
+import fcntl
 import json
+import math
+import mmap
 import os
+import resource
 import signal
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, Artifact, BaseAnalyzer, Segment
-from analyzers.sandbox.files import write_all
+from analyzers.api import AnalysisResult, AnalyzerSpec, Artifact, BaseAnalyzer, Embedding, Segment
+from analyzers.sandbox import frames
+from analyzers.sandbox.files import REQUEST, write_all
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 def segment(**changed: Any) -> Segment:
-    given: dict[str, Any] = {"key": "only", "confidence": 1.0, **changed}
-    return Segment("scene", {"time": 0.0}, {"time": 1.0}, **given)
+    given: dict[str, Any] = {"key": "only", "end": {"time": 1.0}, **changed}
+    return Segment("scene", {"time": 0.0}, given.pop("end"), **given)
 
 
 class Rogue(BaseAnalyzer):
@@ -31,7 +38,7 @@ class Rogue(BaseAnalyzer):
         self, file: BinaryIO, config: Mapping[str, Any]
     ) -> Iterator[Segment | Artifact]:
         file.seek(0)
-        what, _, rest = file.read(1000).decode().partition(" ")
+        what, _, rest = file.read(1000).decode().partition(": ")
         if what == "echo":
             yield Artifact("echo", "text/plain", rest.encode())
         elif what in PROBES:
@@ -59,6 +66,43 @@ def _fork() -> None:
         os._exit(0)
 
 
+def _own_signals() -> None:
+    """Have the parent signalled when a descriptor becomes readable."""
+    fcntl.fcntl(_file_descriptor(), fcntl.F_SETOWN, os.getppid())
+
+
+def _file_descriptor() -> int:
+    """Return the descriptor of the file: the pipe and a socket have no beginning."""
+    for fd in range(3, 64):
+        if _reads(fd):
+            return fd
+    raise OSError(errno.EBADF, "no descriptor of the file")
+
+
+def _reads(fd: int) -> bool:
+    try:
+        return bool(os.pread(fd, 1, 0))
+    except OSError:
+        return False
+
+
+def _write_file() -> None:
+    os.lseek(_file_descriptor(), 0, os.SEEK_SET)
+    os.write(_file_descriptor(), b"changed")
+
+
+def _map_file() -> None:
+    mmap.mmap(_file_descriptor(), 1, mmap.MAP_SHARED, mmap.PROT_WRITE).close()
+
+
+def _native(name: str, *arguments: object) -> Callable[[], None]:
+    def call() -> None:
+        if getattr(libc, name)(*arguments) < 0:
+            raise OSError(ctypes.get_errno(), name)
+
+    return call
+
+
 PROBES: dict[str, Callable[[], object]] = {
     "open": lambda: os.open("/etc/passwd", os.O_RDONLY),
     "create": lambda: os.open("/tmp/rogue", os.O_WRONLY | os.O_CREAT),
@@ -72,6 +116,15 @@ PROBES: dict[str, Callable[[], object]] = {
     "ptrace": _ptrace,
     "unlink": lambda: os.unlink("/tmp/rogue"),  # noqa: PTH108
     "memfd": lambda: os.memfd_create("x"),
+    "execute memory": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC),
+    "own signals": _own_signals,
+    "write the file": _write_file,
+    "map the file": _map_file,
+    "user namespace": _native("unshare", 0x10000000),
+    "mount": _native("mount", b"none", b"/tmp", b"tmpfs", 0, None),
+    "io_uring": _native("syscall", 425, 8, ctypes.create_string_buffer(120)),
+    "bpf": _native("syscall", 321, 5, ctypes.create_string_buffer(128), 128),
+    "raise limits": _native("setrlimit", resource.RLIMIT_CPU, bytes(16)),
     "chmod": lambda: os.chmod("/", 0o777),  # noqa: PTH101
 }
 
@@ -111,19 +164,81 @@ def _flood() -> Iterator[Artifact]:
 
 def _raw(data: bytes) -> Callable[[], Iterator[Segment]]:
     def write() -> Iterator[Segment]:
-        for fd in range(3, 64):  # the pipe is one of them
-            try:
-                write_all(fd, data)
-            except OSError:
-                continue
+        _raw_bytes(data)
         os._exit(0)
         yield segment()
 
     return write
 
 
+def _raw_bytes(data: bytes) -> None:
+    for fd in range(3, 64):
+        with contextlib.suppress(OSError):
+            if stat.S_ISFIFO(os.fstat(fd).st_mode):
+                write_all(fd, data)
+
+
+def _hangs_up() -> Iterator[Segment]:
+    os.closerange(3, 64)
+    time.sleep(60)
+    yield segment()
+
+
+def _prints() -> Iterator[Artifact]:
+    for stream in (1, 2):
+        os.write(stream, b"words of a hostile file")
+    yield Artifact("echo", "text/plain", b"printed")
+
+
+def _in_pieces() -> Iterator[Artifact]:
+    """Send a frame in two halves with a long time between them."""
+    frame = frames.pack({"artifact": {}}, bytes(100))
+    _raw_bytes(frame[:20])
+    time.sleep(60)
+    yield Artifact("never", "text/plain", b"")
+
+
+def _asks(request: bytes) -> Callable[[], Iterator[Artifact]]:
+    """Send a request for a range, or half of one, and wait."""
+
+    def made() -> Iterator[Artifact]:
+        for fd in range(3, 64):
+            with contextlib.suppress(OSError):
+                if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                    os.write(fd, request)
+        time.sleep(60)
+        yield Artifact("never", "text/plain", b"")
+
+    return made
+
+
+def _artifact(**changed: Any) -> Callable[[], Iterator[Artifact]]:
+    given: dict[str, Any] = {"kind": "echo", "mime_type": "text/plain", "data": b"", **changed}
+
+    def made() -> Iterator[Artifact]:
+        yield Artifact(**given)
+
+    return made
+
+
+def _twice() -> Iterator[Segment]:
+    yield segment()
+    yield segment()
+
+
+def _imports() -> Iterator[Segment]:
+    import this  # noqa: F401 - not loaded before the seal
+
+    yield segment()
+
+
 def _exit() -> Iterator[Segment]:
     os._exit(0)
+    yield segment()
+
+
+def _signals() -> Iterator[Segment]:
+    libc.syscall(234 if os.uname().machine == "x86_64" else 131, os.getpid(), os.getpid(), 40)
     yield segment()
 
 
@@ -150,6 +265,20 @@ ENDINGS: dict[str, Callable[[], Iterator[Segment | Artifact]]] = {
     "array": _raw(b"\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00[]"),
     "huge": _raw(b"\xff" * 12),
     "exit": _exit,
+    "hangs up": _hangs_up,
+    "prints": _prints,
+    "in pieces": _in_pieces,
+    "asks by half": _asks(REQUEST.pack(0, 1)[:5]),
+    "asks beyond": _asks(REQUEST.pack(1 << 40, 1 << 20)),
+    "imports": _imports,
+    "twice": _twice,
+    "path as kind": _artifact(kind="../../etc/passwd"),
+    "page as type": _artifact(mime_type="text/html; <script>"),
+    "not a number": _yields(features={"visual": {"x": math.nan}}),
+    "not JSON": _yields(features={"visual": {"x": {1, 2}}}),
+    "backwards": _yields(end={"time": -0.5}),
+    "no text": _yields(features={"visual": {"x": "a\0b\ud800c", "n": 10**40}}),
+    "real-time signal": _signals,
     "broken": _broken,
     "confidence": _yields(confidence=2.0),
     "domain": _yields(features={"nonsense": {"x": 1}}),
@@ -161,7 +290,7 @@ ENDINGS: dict[str, Callable[[], Iterator[Segment | Artifact]]] = {
 class Good(BaseAnalyzer):
     """Finds something in every segment."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("good", "1")
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("good", "1", emits=("visual",))
 
     def analyze_segment(
         self, segment: Segment, priorities: Mapping[str, int]
@@ -171,14 +300,63 @@ class Good(BaseAnalyzer):
 
 
 class Bad(BaseAnalyzer):
-    """Fails on every segment."""
+    """Fails on a segment as its type says."""
 
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("bad", "1")
 
     def analyze_segment(
         self, segment: Segment, priorities: Mapping[str, int]
     ) -> AnalysisResult | None:
+        match segment.type:
+            case "crash":
+                ctypes.string_at(0)
+            case "nan":
+                return AnalysisResult(features={"visual": {"x": math.nan}})
+            case "sleep":
+                time.sleep(60)
+            case "fine":
+                return None
         raise ZeroDivisionError
 
 
-ENTRIES = tuple(f"tests.analyzers.sandbox.rogues:{name}" for name in ("Rogue", "Good", "Bad"))
+class Missing(BaseAnalyzer):
+    """Has a model that is not there."""
+
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("missing", "1")
+
+    def load(self) -> None:
+        raise ModuleNotFoundError("no model; install dataflux[model]")
+
+    def analyze_segment(
+        self, segment: Segment, priorities: Mapping[str, int]
+    ) -> AnalysisResult | None:
+        return AnalysisResult()
+
+
+class Embedder(BaseAnalyzer):
+    """Makes the vectors that the segment's type names."""
+
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+        "embedder", "1", emits=("visual/rogue@1",), dimensions=2
+    )
+
+    def generate_embeddings(self, segment: Segment) -> list[Embedding]:
+        return [Embedding(*VECTORS[segment.type])]
+
+    def embed_query(self, query: str | bytes) -> Embedding | None:
+        return Embedding("visual/rogue@1", [0.6, 0.8]) if query else None
+
+
+VECTORS: dict[str, tuple[str, list[float]]] = {
+    "fine": ("visual/rogue@1", [0.6, 0.8]),
+    "long": ("visual/rogue@1", [3.0, 4.0]),
+    "nan": ("visual/rogue@1", [math.nan, 1.0]),
+    "short": ("visual/rogue@1", [1.0]),
+    "foreign": ("visual/other@1", [0.6, 0.8]),
+}
+
+
+ENTRIES = tuple(
+    f"tests.analyzers.sandbox.rogues:{name}"
+    for name in ("Rogue", "Good", "Bad", "Missing", "Embedder")
+)
