@@ -1,5 +1,6 @@
 """Events as structured JSON: on the embedded bus, in the outbox and in dead letters."""
 
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import orjson
 
 from dataflux.errors import Invalid
-from events.event import Event
+from events.event import Event, extension_problems
 
 _ATTRIBUTES = frozenset(
-    {"specversion", "id", "type", "source", "time", "subject", "datacontenttype", "data"}
+    {"specversion", "id", "type", "source", "time", "subject", "datacontenttype", "dataschema"}
 )
+_DATA = frozenset({"data", "data_base64"})
 
 
 def to_dict(event: Event) -> dict[str, Any]:
@@ -35,34 +37,55 @@ def from_dict(raw: Mapping[str, Any]) -> Event:
     """Read the structured form; raise Invalid naming every problem. Extensions are kept."""
     if not isinstance(raw, Mapping):
         raise Invalid("an event is a JSON object", {"": "is no object"})
+    problems: dict[str, str] = {}
     data = raw.get("data")
-    return read_attributes({k: v for k, v in raw.items() if k != "data"}, data)
+    if raw.get("data_base64") is not None:
+        data = _from_base64(raw["data_base64"], problems)
+    attributes = {name: _text(v) for name, v in raw.items() if name not in _DATA and v is not None}
+    return read_attributes(attributes, data, problems)
 
 
-def read_attributes(attributes: Mapping[str, Any], data: Any) -> Event:
-    """Build an event from its attributes, as any binding found them."""
-    problems = {name: "is missing" for name in ("id", "source", "type") if not attributes.get(name)}
-    problems |= {n: "is no text" for n, v in attributes.items() if not isinstance(v, str)}
-    if attributes.get("specversion") != "1.0":
+def _text(value: Any) -> Any:
+    """Return the canonical text of an attribute that JSON may give as a number or a boolean."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
+
+
+def _from_base64(text: Any, problems: dict[str, str]) -> Any:
+    try:
+        return orjson.loads(b64decode(text, validate=True))
+    except (TypeError, ValueError):
+        problems["data_base64"] = "is no JSON in Base64"
+        return None
+
+
+def read_attributes(
+    attributes: Mapping[str, Any], data: Any, problems: Mapping[str, str] | None = None
+) -> Event:
+    """Build an event from its attributes, as any binding found them, and what was bad before."""
+    texts = {name: value for name, value in attributes.items() if isinstance(value, str)}
+    extensions = {name: value for name, value in texts.items() if name not in _ATTRIBUTES}
+    problems = dict(problems or {}) | extension_problems(extensions)
+    problems |= {name: "is missing" for name in ("id", "source", "type") if not texts.get(name)}
+    problems |= {name: "is no text" for name in attributes if name not in texts}
+    if texts.get("specversion") != "1.0":
         problems["specversion"] = "is not 1.0"
-    content_type = attributes.get("datacontenttype", "application/json")
-    if isinstance(content_type, str) and not _is_json(content_type):
+    if not _is_json(texts.get("datacontenttype", "application/json")):
         problems["datacontenttype"] = "is not JSON"
     if data is not None and not isinstance(data, dict):
         problems["data"] = "is no JSON object"
-    time = _time(attributes.get("time"), problems)
+    time = _time(texts.get("time"), problems)
     if problems:
         raise Invalid(f"no valid CloudEvent: {problems}", problems)
     return Event(
-        id=attributes["id"],
-        type=attributes["type"],
-        source=attributes["source"],
+        id=texts["id"],
+        type=texts["type"],
+        source=texts["source"],
         time=time,
         data=data or {},
-        subject=attributes.get("subject"),
-        extensions={
-            k: v for k, v in attributes.items() if k not in _ATTRIBUTES and k != "dataschema"
-        },
+        subject=texts.get("subject"),
+        extensions=extensions,
     )
 
 
@@ -71,18 +94,19 @@ def _is_json(content_type: str) -> bool:
     return kind == "application/json" or kind.endswith("+json")
 
 
-def _time(value: Any, problems: dict[str, str]) -> datetime:
+def _time(value: str | None, problems: dict[str, str]) -> datetime:
     """Time is optional in CloudEvents; here it is when the event was read."""
+    now = datetime.now(UTC)
     if value is None:
-        return datetime.now(UTC)
+        return now
     try:
         time = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        if time.tzinfo is None:
+            problems["time"] = "has no time zone"
+        return time.astimezone(UTC)
+    except (OverflowError, ValueError):
         problems["time"] = "is no RFC 3339 time"
-        return datetime.now(UTC)
-    if time.tzinfo is None:
-        problems["time"] = "has no time zone"
-    return time
+        return now
 
 
 def timestamp(time: datetime) -> str:

@@ -50,7 +50,13 @@ def _problems(event: Event) -> dict[str, str]:
     problems = {name: "is empty" for name in ("id", "type", "source") if not getattr(event, name)}
     if event.time.tzinfo is None:
         problems["time"] = "has no time zone"
-    for name, value in event.extensions.items():
+    return problems | extension_problems(event.extensions)
+
+
+def extension_problems(extensions: Mapping[str, str]) -> dict[str, str]:
+    """Return what is wrong with extensions, by their names."""
+    problems = {}
+    for name, value in extensions.items():
         if not _EXTENSION.fullmatch(name) or name in _CORE or name == "data":
             problems[name] = "is no name of an extension; use 1-20 of a-z and 0-9"
         elif not value:

@@ -1,6 +1,8 @@
 """The HTTP binding of CloudEvents 1.0: binary, structured and batched."""
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote, unquote
 
 import orjson
@@ -60,26 +62,45 @@ def _batch(body: bytes) -> list[Event]:
     raw = parse(body)
     if not isinstance(raw, list):
         raise Invalid("a batch is a JSON array of events", {"": "is no array"})
-    return [from_dict(item) for item in raw]
+    events: list[Event] = []
+    problems: dict[str, str] = {}
+    for n, item in enumerate(raw):
+        try:
+            events.append(from_dict(item))
+        except Invalid as error:
+            problems |= {f"{n}.{name}": problem for name, problem in error.fields.items()}
+    if problems:
+        raise Invalid(f"no valid batch of CloudEvents: {problems}", problems)
+    return events
 
 
 def _binary(headers: Mapping[str, str], body: bytes) -> Event:
+    problems: dict[str, str] = {}
     attributes = {
-        name.removeprefix("ce-"): _decoded(value)
+        name.removeprefix("ce-"): _decoded(name, value, problems)
         for name, value in headers.items()
         if name.startswith("ce-")
     }
     if not attributes:
         raise Invalid("no CloudEvent: neither ce- headers nor a cloudevents content type")
     attributes["datacontenttype"] = headers.get("content-type") or "application/json"
-    return read_attributes(attributes, parse(body) if body else None)
+    return read_attributes(attributes, _data(body, problems), problems)
 
 
-def _decoded(value: str) -> str:
+def _data(body: bytes, problems: dict[str, str]) -> Any:
+    try:
+        return parse(body) if body else None
+    except Invalid:
+        problems["data"] = "is no JSON"
+        return None
+
+
+def _decoded(name: str, value: str, problems: dict[str, str]) -> str:
     """Decode a header; the binding also allows a quoted string."""
     if len(value) > 1 and value[0] == value[-1] == '"':
-        value = value[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
     try:
         return unquote(value, errors="strict")
     except UnicodeDecodeError:
-        raise Invalid(f"header value {value[:80]!r} is no percent-encoded UTF-8") from None
+        problems[name.removeprefix("ce-")] = "is no percent-encoded UTF-8"
+        return value

@@ -1,6 +1,7 @@
 """The embedded bus: Kafka's semantics where they matter, in a folder of this machine."""
 
 import json
+import logging
 import threading
 import time
 import zlib
@@ -8,13 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from dataflux.errors import Invalid
+from dataflux.errors import Invalid, Unavailable
 from events import codec
 from events.bus import Delivery
 from events.event import Event
 from events.offsets import Offsets
 from events.partition_log import PartitionLog
-from events.topics import RETENTION_S, TOPICS, topic_of
+from events.topics import TOPICS, topic_of
+
+log = logging.getLogger(__name__)
 
 COMMIT_EVERY_S = 0.2
 
@@ -32,6 +35,7 @@ class LogBus:
         self._logs: dict[tuple[str, int], PartitionLog] = {}
         self._groups: dict[str, _Group] = {}
         self._changed = threading.Condition()
+        self._published = 0
         self._closed = False
 
     def publish(self, events: Sequence[Event]) -> None:
@@ -41,13 +45,13 @@ class LogBus:
             by_partition[topic, self._partition(topic, event.key)].append(codec.dumps(event))
         for (topic, partition), records in by_partition.items():
             self._log(topic, partition).append(records, sync=self._durable)
-        with self._changed:
-            self._changed.notify_all()
+        self._wake()
 
     def subscribe(self, group: str, topics: Sequence[str]) -> "_Consumer":
-        for topic in topics:
-            _declared(topic)
-        return _Consumer(self, self._group(group), topics)
+        places = [(topic, p) for topic in topics for p in range(_declared(topic))]
+        joined = self._group(group)
+        joined.follow(places)
+        return _Consumer(self, joined, places)
 
     def tail(self, topic: str, since: int = 0) -> Iterator[Delivery]:
         """Yield what a topic holds, partition by partition, without being a consumer."""
@@ -59,19 +63,19 @@ class LogBus:
                 offset = records[-1][0] + 1
 
     def lag(self, group: str) -> dict[str, int]:
-        """Return how many records of each topic the group has not acknowledged."""
+        """Return how many records the group has not acknowledged, of each topic it follows."""
         return self._group(group).lag(self._log)
 
     def rewind(self, group: str, topic: str, offset: int = 0) -> None:
         """Deliver a topic to a group again, from `offset` of each partition."""
         self._group(group).rewind(topic, range(_declared(topic)), offset)
-        with self._changed:
-            self._changed.notify_all()
+        self._wake()
 
-    def expire(self, older_than_s: float = RETENTION_S) -> None:
-        """Delete what is older than the retention."""
-        for log in list(self._logs.values()):
-            log.expire(older_than_s)
+    def expire(self) -> None:
+        """Delete what is older than its topic's retention."""
+        for topic in TOPICS.values():
+            for partition in range(topic.partitions):
+                self._log(topic.name, partition).expire(topic.retention_s)
 
     def close(self) -> None:
         with self._changed:
@@ -89,6 +93,8 @@ class LogBus:
         with self._changed:
             log = self._logs.get((topic, partition))
             if log is None:
+                if self._closed:
+                    raise Unavailable("bus: closed")
                 log = PartitionLog(self._folder / topic / str(partition))
                 self._logs[topic, partition] = log
             return log
@@ -100,11 +106,15 @@ class LogBus:
                 group = self._groups[name] = _Group(self._folder / "groups" / f"{name}.json")
             return group
 
-    def _wait(self, timeout_s: float) -> bool:
-        """Wait for something to be published; return False when the bus has closed."""
+    def _wake(self) -> None:
         with self._changed:
-            if not self._closed:
-                self._changed.wait(timeout_s)
+            self._published += 1
+            self._changed.notify_all()
+
+    def _wait(self, seen: int, timeout_s: float) -> bool:
+        """Wait until more than `seen` was published; return False when the bus has closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._published != seen, timeout_s)
             return not self._closed
 
 
@@ -124,18 +134,19 @@ def _delivery(topic: str, partition: int, offset: int, value: bytes) -> Delivery
 class _Consumer:
     """Takes records from all partitions of its topics in turn."""
 
-    def __init__(self, bus: LogBus, group: "_Group", topics: Sequence[str]) -> None:
+    def __init__(self, bus: LogBus, group: "_Group", places: Sequence[tuple[str, int]]) -> None:
         self._bus, self._group = bus, group
-        self._partitions = [(t, p) for t in topics for p in range(TOPICS[t].partitions)]
+        self._partitions = list(places)
         self._closed = False
 
     def poll(self, limit: int, timeout_s: float) -> list[Delivery]:
         deadline = time.monotonic() + timeout_s
-        while not self._closed:
+        while not (self._closed or self._bus._closed):
+            seen = self._bus._published  # before looking: what comes meanwhile must wake us
             if found := self._take(limit):
                 return found
             left = deadline - time.monotonic()
-            if left <= 0 or not self._bus._wait(left):
+            if left <= 0 or not self._bus._wait(seen, left):
                 return []
         return []
 
@@ -167,22 +178,27 @@ class _Group:
         self._offsets: dict[tuple[str, int], Offsets] = {}
         self._written = 0.0
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            for name, offset in json.loads(path.read_bytes()).items():
-                topic, _, partition = name.rpartition(":")
-                self._offsets[topic, int(partition)] = Offsets(offset, offset)
+        for name, offset in _kept(path).items():
+            topic, _, partition = name.rpartition(":")
+            self._offsets[topic, int(partition)] = Offsets(offset, offset)
+
+    def follow(self, places: Sequence[tuple[str, int]]) -> None:
+        """Lag behind these partitions from now on, read or not."""
+        with self._lock:
+            for place in places:
+                self._offsets.setdefault(place, Offsets())
 
     def take(
         self, topic: str, partition: int, log: PartitionLog, limit: int
     ) -> list[tuple[int, bytes]]:
         with self._lock:
-            offsets = self._offsets.setdefault((topic, partition), Offsets())
-            offsets.skip_to(log.start)
+            offsets = self._offsets[topic, partition]
+            offsets.fit(log.start, log.end)
             if offsets.taken >= log.end:
                 return []
             records = log.read(offsets.taken, limit)
             if records:
-                offsets.take(records[-1][0])
+                offsets.take(records[0][0], records[-1][0])
             return records
 
     def ack(self, topic: str, partition: int, offset: int) -> None:
@@ -203,14 +219,30 @@ class _Group:
             committed = {place: o.committed for place, o in self._offsets.items()}
         lag: dict[str, int] = defaultdict(int)
         for (topic, partition), offset in committed.items():
-            lag[topic] += max(0, log_of(topic, partition).end - offset)
+            kept = log_of(topic, partition)
+            lag[topic] += max(0, kept.end - max(offset, kept.start))
         return dict(lag)
 
     def commit(self) -> None:
         """Write the committed offsets. Losing the latest only means deliveries once more."""
         with self._lock:
             kept = {f"{t}:{p}": o.committed for (t, p), o in self._offsets.items()}
-            temporary = self._path.with_suffix(".tmp")
-            temporary.write_text(json.dumps(kept))
-            temporary.replace(self._path)
             self._written = time.monotonic()
+            try:
+                temporary = self._path.with_suffix(".tmp")
+                temporary.write_text(json.dumps(kept))
+                temporary.replace(self._path)
+            except OSError as error:
+                log.warning("bus: offsets of %s not written: %s", self._path.stem, error.strerror)
+
+
+def _kept(path: Path) -> dict[str, int]:
+    """Read the offsets of a group; without a readable file everything is delivered again."""
+    try:
+        kept: dict[str, int] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        log.warning("bus: the offsets in %s are damaged; all is delivered again", path.name)
+        return {}
+    return kept

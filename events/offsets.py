@@ -11,25 +11,34 @@ class Offsets:
     taken: int = 0
     _acked: set[int] = field(default_factory=set)
 
-    def take(self, offset: int) -> None:
-        self.taken = offset + 1
+    def take(self, first: int, last: int) -> None:
+        """Note what is delivered; what was left out before it is lost, and not waited for."""
+        self._acked.update(range(self.taken, first))
+        self.taken = last + 1
+        self._advance()
 
     def ack(self, offset: int) -> bool:
         """Note an acknowledgement; return whether `committed` has moved."""
         before = self.committed
         if offset >= self.committed:
             self._acked.add(offset)
+        self._advance()
+        return self.committed != before
+
+    def _advance(self) -> None:
         while self.committed in self._acked:
             self._acked.remove(self.committed)
             self.committed += 1
-        return self.committed != before
 
-    def skip_to(self, offset: int) -> None:
-        """Forget what is no longer kept."""
-        if offset > self.committed:
-            self.committed = offset
-            self.taken = max(self.taken, offset)
-            self._acked = {o for o in self._acked if o >= offset}
+    def fit(self, start: int, end: int) -> None:
+        """Forget what is no longer kept, and what a crash has taken from the end of the log."""
+        if self.taken > end:
+            self.rewind(min(self.committed, end))
+        if self.committed < start:
+            self.committed = start
+            self.taken = max(self.taken, start)
+            self._acked = {o for o in self._acked if o >= start}
+            self._advance()
 
     def rewind(self, offset: int) -> None:
         """Deliver again from `offset`."""

@@ -5,7 +5,6 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from dataflux.errors import Unavailable
@@ -55,12 +54,18 @@ class PartitionLog:
         """Return up to `limit` (offset, record) from `offset`, or from the oldest that is kept."""
         with self._lock:
             offset = max(offset, self.start)
-            segment = next((s for s in reversed(self._segments) if s.base <= offset), None)
-        return list(segment.read(offset, limit)) if segment else []
+            first = next(n for n, s in reversed([*enumerate(self._segments)]) if s.base <= offset)
+            segments = self._segments[first:]
+        for segment in segments:  # the next one, where the first has lost its end
+            if records := segment.read(max(offset, segment.base), limit):
+                return records
+        return []
 
     def expire(self, older_than_s: float) -> None:
-        """Delete the segments whose newest record is older; the open one stays."""
+        """Delete the segments whose newest record is older; offsets go on where they were."""
         with self._lock:
+            if self._segments[-1].size and self._segments[-1].age_s() > older_than_s:
+                self._segments.append(_Segment(self._folder / _name(self.end)))
             while len(self._segments) > 1 and self._segments[0].age_s() > older_than_s:
                 self._segments.pop(0).delete()
 
@@ -79,6 +84,8 @@ class _Segment:
 
     def __init__(self, path: Path) -> None:
         self.path, self.base = path, int(path.stem)
+        self._lock = threading.Lock()
+        self._open = True
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._positions = _scan(self._fd)
         self.size = self._positions.pop()
@@ -90,6 +97,8 @@ class _Segment:
         return self.base + len(self._positions)
 
     def append(self, records: list[bytes], *, sync: bool) -> None:
+        if not self._open:
+            raise Unavailable("bus: closed")
         positions, at = [], self.size
         for record in records:
             positions.append(at)
@@ -99,17 +108,23 @@ class _Segment:
             _write_all(self._fd, framed)
             if sync:
                 os.fdatasync(self._fd)
+                if not self.size:
+                    _sync_folders(self.path.parent)
         except OSError as error:
             os.ftruncate(self._fd, self.size)
             raise Unavailable(f"bus: cannot write {self.path.name}: {error.strerror}") from error
         self.size = at
         self._positions += positions
 
-    def read(self, offset: int, limit: int) -> Iterator[tuple[int, bytes]]:
+    def read(self, offset: int, limit: int) -> list[tuple[int, bytes]]:
         first = offset - self.base
-        for index, position in enumerate(self._positions[first : first + limit], start=offset):
-            length, _ = _HEAD.unpack(os.pread(self._fd, _HEAD.size, position))
-            yield index, os.pread(self._fd, length, position + _HEAD.size)
+        with self._lock:  # a descriptor that is closed meanwhile may belong to another file
+            positions = self._positions[first : first + limit] if self._open else []
+            return [(n, self._record(at)) for n, at in enumerate(positions, start=offset)]
+
+    def _record(self, position: int) -> bytes:
+        length, _ = _HEAD.unpack(os.pread(self._fd, _HEAD.size, position))
+        return os.pread(self._fd, length, position + _HEAD.size)
 
     def age_s(self) -> float:
         return time.time() - self.path.stat().st_mtime
@@ -119,7 +134,10 @@ class _Segment:
         self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        os.close(self._fd)
+        with self._lock:
+            if self._open:
+                self._open = False
+                os.close(self._fd)
 
 
 def _write_all(fd: int, data: bytes) -> None:
@@ -128,16 +146,33 @@ def _write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+def _sync_folders(partition: Path) -> None:
+    """Put the names of a new file and of its folders on the disk."""
+    for folder in (partition, partition.parent, partition.parent.parent):
+        fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
 def _scan(fd: int) -> list[int]:
     """Return the position of each whole record, and at the end where the next one goes."""
-    positions, at = [0], 0
-    while True:
-        head = os.pread(fd, _HEAD.size, at)
-        if len(head) < _HEAD.size:
-            return positions
-        length, crc = _HEAD.unpack(head)
-        body = os.pread(fd, length, at + _HEAD.size)
-        if len(body) < length or zlib.crc32(body) != crc:
-            return positions
-        at += _HEAD.size + length
-        positions.append(at)
+    positions, size = [0], os.fstat(fd).st_size
+    while (after := _whole(fd, positions[-1], size)) is not None:
+        positions.append(after)
+    return positions
+
+
+def _whole(fd: int, at: int, size: int) -> int | None:
+    """Return where the record at a position ends; None if it is torn.
+
+    No record is empty: zeros are what a file system leaves where it had no time to write.
+    """
+    if at + _HEAD.size >= size:
+        return None
+    length, crc = _HEAD.unpack(os.pread(fd, _HEAD.size, at))
+    end = at + _HEAD.size + int(length)
+    if not length or end > size or zlib.crc32(os.pread(fd, length, at + _HEAD.size)) != crc:
+        return None
+    return end
