@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
+from analyzers import containers
 from analyzers.api import AnalysisResult, AnalyzerSpec, Artifact, BaseAnalyzer, Embedding, Segment
 from analyzers.sandbox import frames
 from analyzers.sandbox.files import REQUEST, write_all
@@ -285,6 +286,36 @@ ENDINGS: dict[str, Callable[[], Iterator[Segment | Artifact]]] = {
     "deep": _yields(features={"visual": {"x": json.loads("[" * 50 + "]" * 50)}}),
     "keyless": _yields(key=""),
 }
+
+
+class Forced(BaseAnalyzer):
+    """Opens its file by a demuxer that opens others, with every protocol allowed and no hook."""
+
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("forced", "1", formats=("text/plain",))
+
+    def load(self) -> None:
+        containers.load()
+
+    def extract_segments(
+        self, file: BinaryIO, config: Mapping[str, Any]
+    ) -> Iterator[Segment | Artifact]:
+        import av
+
+        everything = {
+            "safe": "0",
+            "protocol_whitelist": "file,http,tcp,crypto,concat,subfile,data",
+            "allowed_extensions": "ALL",
+            "allowed_segment_extensions": "ALL",
+            "extension_picky": "0",
+        }
+        size = 0
+        with contextlib.suppress(av.error.FFmpegError, OSError):
+            opened: Any = av.open(
+                file, format=config["format"], container_options=everything, timeout=2
+            )
+            with opened as container:
+                size = sum(packet.size for packet in container.demux())
+        yield Artifact("sum", "text/plain", f"{size} bytes read".encode())
 
 
 class Good(BaseAnalyzer):

@@ -21,28 +21,8 @@ from analyzers.sandbox.limits import GIB
 from analyzers.sandbox.zygotes import Job, Zygote
 from dataflux.errors import DataFluxError, MediaFailed, Unavailable
 from schemas.names import Reason
+from tests.analyzers.sandbox.held import Held
 from tests.analyzers.sandbox.rogues import ENTRIES, PROBES, segment
-
-
-class Held:
-    """Bytes as a source: with a descriptor, or as ranges that the parent serves."""
-
-    def __init__(self, data: bytes, *, ranges: bool = False, writable: bool = False) -> None:
-        self._fd = os.memfd_create("held")
-        os.write(self._fd, data)
-        self.size, self._ranges = len(data), ranges
-        if not writable:
-            written, self._fd = self._fd, os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY)
-            os.close(written)
-
-    def __del__(self) -> None:
-        os.close(self._fd)
-
-    def read(self, offset: int, length: int) -> bytes:
-        return os.pread(self._fd, length, offset)
-
-    def fileno(self) -> int | None:
-        return None if self._ranges else self._fd
 
 
 @pytest.fixture(scope="module")
