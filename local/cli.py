@@ -1,12 +1,10 @@
 """The `dataflux` command.
 
-Exit codes: 0 done · 1 failed · 2 wrong usage · 3 nothing runs there · 4 not found · 5 some assets
-failed or nothing good was found.
+What its exit codes mean is in EXIT_CODES, and at the end of `dataflux --help`.
 """
 
 import json
 import sys
-import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -15,17 +13,22 @@ from urllib.parse import quote
 
 import typer
 from rich.markup import escape
-from rich.progress import Progress
 
 from dataflux.errors import DataFluxError
 from local import doctor as checks
-from local import show, up, waterfall
+from local import show, up, uploads, waterfall
 from local.client import Client, Failed, NotRunning, connected
+from local.files import walk, wanted
+
+EXIT_CODES = (
+    "Exit codes: 0 done · 1 failed · 2 wrong usage · 3 nothing runs there · 4 not found"
+    " · 5 some files did not come in or could not be processed, or nothing good was found."
+)
 
 app = typer.Typer(
     help="Make any media findable down to the moment.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -34,7 +37,6 @@ Home = Annotated[Path | None, typer.Option(help="Where the installation is (DATA
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 FAILED, NOT_RUNNING, NOT_FOUND, PARTLY = 1, 3, 4, 5
-POLL_S = 0.25
 
 
 def main() -> None:
@@ -77,8 +79,9 @@ def up_(
 
 @app.command()
 def ingest(
-    paths: list[Path],
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders with all they hold.")],
     wait: Annotated[bool, typer.Option(help="Wait until everything is searchable.")] = True,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Wait no more seconds.")] = None,
     priority: Annotated[int | None, typer.Option(min=1, max=10, help="1 is most urgent.")] = None,
     bulk: Annotated[bool, typer.Option(help="Use the low lane.")] = False,
     home: Home = None,
@@ -90,70 +93,28 @@ def ingest(
     """
     files = [f for path in paths for f in _files(path)]
     with connected(home) as client:
-        sent = _upload_all(client, files, priority, bulk)
+        sent = uploads.send(client, files, priority=priority, bulk=bulk)
         if wait:
-            sent = _wait_for(client, sent)
-    _print(sent, as_json, _print_sent)
-    if any(asset.get("status") == "failed" for asset in sent):
+            sent = uploads.wait(client, sent, timeout)
+    _print(sent, as_json, show.sent)
+    if not all(uploads.is_good(one, waited=wait) for one in sent):
         raise typer.Exit(PARTLY)
 
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith("."))
+        return [f for f in walk(path) if f.is_file() and wanted(f, path)]
     if not path.is_file():
         raise typer.BadParameter(f"no file {path}; name files or folders that exist")
     return [path]
 
 
-def _upload_all(
-    client: Client, files: list[Path], priority: int | None, bulk: bool
-) -> list[dict[str, Any]]:
-    sent = []
-    with Progress(console=show.errors, disable=not sys.stderr.isatty(), transient=True) as bar:
-        task = bar.add_task("uploading", total=len(files))
-        for file in files:
-            sent.append(_upload(client, file, priority, bulk))
-            bar.advance(task)
-    return sent
-
-
-def _upload(client: Client, file: Path, priority: int | None, bulk: bool) -> dict[str, Any]:
-    fields = {"bulk": str(bulk).lower()} | ({"priority": str(priority)} if priority else {})
-    with file.open("rb") as stream:
-        answer = client.post("/assets", files={"file": (file.name, stream)}, data=fields)
-    return {"filename": file.name, **answer}
-
-
-def _wait_for(client: Client, sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    done: dict[str, dict[str, Any]] = {}
-    with Progress(console=show.errors, disable=not sys.stderr.isatty(), transient=True) as bar:
-        task = bar.add_task("processing", total=len(sent))
-        while len(done) < len({s["id"] for s in sent}):
-            for asset in sent:
-                if asset["id"] not in done:
-                    found = client.get(f"/assets/{asset['id']}")
-                    if found["done"]:
-                        done[asset["id"]] = found
-                        bar.advance(task)
-            time.sleep(POLL_S)
-    return [{**asset, **done[asset["id"]]} for asset in sent]
-
-
-def _print_sent(sent: list[dict[str, Any]]) -> None:
-    for asset in sent:
-        state = asset.get("status", "uploaded")
-        if asset.get("reason"):
-            state += f" ({asset['reason']})"
-        if asset.get("duplicate_of"):
-            state = f"already here as {asset['duplicate_of']}"
-        show.console.print(f"{asset['id']}  {escape(asset['filename'])}  {state}")
-
-
 @app.command()
 def search(
     query: Annotated[str | None, typer.Argument(help='Words; "quotes" make a phrase.')] = None,
-    image: Annotated[Path | None, typer.Option(help="Search by an example image.")] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="Search by an example image.", exists=True, dir_okay=False)
+    ] = None,
     like: Annotated[str | None, typer.Option(help="Search by a segment's id.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help="video, audio, image, document.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only what has this tag.")] = None,
@@ -190,13 +151,15 @@ def _filters(
         found = json.loads(text) if text else {}
     except ValueError as error:
         raise typer.BadParameter(f"--filters is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise typer.BadParameter('--filters is no JSON object; use {"kind": {"eq": "video"}}')
     if kind:
         found["kind"] = {"in": kind}
     if tag:
         found["tag"] = {"in": tag}
     if since:
         found["time"] = {"gte": since}
-    return dict(found)
+    return found
 
 
 def _ask(
@@ -212,24 +175,30 @@ def _ask(
 
 
 @app.command("show")
-def show_(entity: str, home: Home = None, as_json: Json = False) -> None:
-    """Show an asset, with its segments and what was found in them.
+def show_(
+    entity: Annotated[str, typer.Argument(help="The id or address of an asset or a segment.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show an asset or a segment with what was found in it.
 
     Example: dataflux show 07ea1f2c-…
     """
     with connected(home) as client:
-        found = client.get(f"/assets/{quote(_id_of(entity))}")
-        if found.get("run"):
-            page = client.get(f"/assets/{found['id']}/segments", limit=200)
-            found["segments"] = page["items"]
-    _print(found, as_json, _show_asset)
+        found = _look_up(client, quote(_id_of(entity), safe=""))
+    _print(found, as_json, show.entity)
 
 
-def _show_asset(found: dict[str, Any]) -> None:
-    show.asset(found)
-    if found.get("segments"):
-        show.console.print()
-        show.segments(found["segments"])
+def _look_up(client: Client, entity: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = client.get(f"/assets/{entity}")
+    except Failed as error:
+        if error.status != 404:
+            raise
+        return dict(client.get(f"/segments/{entity}"))
+    if found.get("run"):
+        found["segments"] = client.get(f"/assets/{entity}/segments", limit=200)["items"]
+    return found
 
 
 def _id_of(entity: str) -> str:
@@ -242,15 +211,16 @@ def open_(
     address: str,
     only_print: Annotated[bool, typer.Option("--print", help="Print the URL only.")] = False,
     home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """Open a moment in the browser.
 
     Example: dataflux open "asset:07ea…@1#t=12.3,15.8"
     """
     with connected(home) as client:
-        client.get(f"/assets/{quote(_id_of(address))}")
+        client.get(f"/assets/{quote(_id_of(address), safe='')}")
         url = f"{client.url}/open?address={quote(address, safe='')}"
-    show.console.print(url)
+    _print({"url": url}, as_json, lambda found: show.console.print(found["url"]))
     if not only_print:
         webbrowser.open(url)
 
@@ -262,7 +232,7 @@ def trace(asset: str, home: Home = None, as_json: Json = False) -> None:
     Example: dataflux trace 07ea1f2c-…
     """
     with connected(home) as client:
-        found = client.get(f"/assets/{quote(_id_of(asset))}/trace")
+        found = client.get(f"/assets/{quote(_id_of(asset), safe='')}/trace")
     _print(found, as_json, _print_trace)
 
 
@@ -281,19 +251,21 @@ def retry(asset: str, home: Home = None, as_json: Json = False) -> None:
     Example: dataflux retry 07ea1f2c-…
     """
     with connected(home) as client:
-        found = client.post(f"/assets/{quote(_id_of(asset))}/retry")
+        found = client.post(f"/assets/{quote(_id_of(asset), safe='')}/retry")
     _print(found, as_json, lambda f: show.console.print(f"run {f['run']} is planned"))
 
 
 @app.command()
-def rm(assets: list[str], home: Home = None) -> None:
+def rm(assets: list[str], home: Home = None, as_json: Json = False) -> None:
     """Hide assets; nothing is destroyed.
 
     Example: dataflux rm 07ea1f2c-…
     """
+    hidden = [_id_of(asset) for asset in assets]
     with connected(home) as client:
-        for asset in assets:
-            client.delete(f"/assets/{quote(_id_of(asset))}")
+        for asset in hidden:
+            client.delete(f"/assets/{quote(asset, safe='')}")
+    _print({"hidden": hidden}, as_json, lambda _: None)
 
 
 @app.command()
@@ -309,13 +281,17 @@ def status(home: Home = None, as_json: Json = False) -> None:
 
 @app.command()
 def reset(
-    home: Home = None, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    home: Home = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Delete the installation of this home with all it holds; the inbox folder stays.
 
     Example: dataflux reset --yes
     """
-    up.reset(home, yes=yes)
+    emptied = up.reset(home, yes=yes)
+    if emptied is not None:
+        _print({"home": str(emptied)}, as_json, lambda _: show.console.print(f"{emptied} is empty"))
 
 
 @app.command()

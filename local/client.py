@@ -87,14 +87,22 @@ class Address:
 
 
 def find(home: Path | None = None) -> Address:
-    """Return the address from DATAFLUX_URL and DATAFLUX_TOKEN, else of the emulator of a home."""
+    """Return where the emulator of a home answers.
+
+    Without a home DATAFLUX_URL and DATAFLUX_TOKEN say it, else the usual home.
+    """
     url, token = os.environ.get("DATAFLUX_URL"), os.environ.get("DATAFLUX_TOKEN", "")
-    if url:
+    if url and home is None:
         return Address(url, token)
     place = Settings.from_env(home=home).home
     try:
         running = json.loads((place / "run.json").read_text())
         return Address(running["url"], (place / "token").read_text().strip())
+    except PermissionError as error:
+        raise NotRunning(
+            f"you may not read {error.filename}; run as its owner, or set DATAFLUX_URL and"
+            " DATAFLUX_TOKEN"
+        ) from None
     except (OSError, ValueError, KeyError):
         raise NotRunning(f"no emulator runs in {place}; run `dataflux up`") from None
 

@@ -17,11 +17,11 @@ from typing import Any
 import httpx
 from rich.markup import escape
 
+from dataflux.settings import PREFIX
 from local import demo_media, show, waterfall
 from local.client import Client
 
 SPEECH = Path(__file__).parents[1] / "tests/media/jfk.flac"
-READY_S = 60.0
 DONE_S = 120.0
 POLL_S = 0.2
 
@@ -81,6 +81,7 @@ def _jpeg(image: Any) -> bytes:
 
 def main() -> int:
     """Run the demo; return 0 if every search found what it should."""
+    signal.signal(signal.SIGTERM, _terminated)  # clean up as after Ctrl-C
     began = time.perf_counter()
     home = Path(tempfile.mkdtemp(prefix="dataflux-demo-"))
     try:
@@ -100,10 +101,14 @@ def main() -> int:
 
 @contextmanager
 def _emulator(home: Path) -> Iterator[dict[str, Any]]:
-    """Run `dataflux up` as a user would, and stop it with Ctrl-C."""
+    """Run `dataflux up` as a user would, and stop it with Ctrl-C.
+
+    It leads a group of its own: our Ctrl-C reaches it once, from here.
+    """
     command = [sys.executable, "-m", "local", "up", "--json", "--home", str(home)]
-    quiet = {**os.environ, "DATAFLUX_LOG_LEVEL": "WARNING"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=quiet)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=_environment(), start_new_session=True
+    )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -111,12 +116,26 @@ def _emulator(home: Path) -> Iterator[dict[str, Any]]:
             raise SystemExit(f"the emulator did not start (exit {process.wait()}); see above")
         yield json.loads(line)
     finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+def _environment() -> dict[str, str]:
+    """Return ours without settings: the demo must not touch a real installation or its inbox."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {**kept, "DATAFLUX_LOG_LEVEL": "WARNING"}
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _play(client: Client, inbox: Path) -> bool:

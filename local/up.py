@@ -82,12 +82,24 @@ def _alone(home: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Conflict(
-                f"an emulator runs in {home} already ({_who(home)}); stop it first"
+                f"an emulator runs in {home} already ({_announcement(home)}); stop it first"
             ) from None
         yield
 
 
-def _who(home: Path) -> str:
+def who(home: Path) -> str | None:
+    """Say which emulator runs in a home; None if none does."""
+    try:
+        with (home / "lock").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _announcement(home)
+    except OSError:
+        return None
+    return None
+
+
+def _announcement(home: Path) -> str:
     try:
         running = json.loads((home / "run.json").read_text())
         return f"pid {running['pid']}, {running['url']}"
@@ -106,20 +118,20 @@ def _announced(home: Path, url: str) -> Iterator[None]:
         place.unlink(missing_ok=True)
 
 
-def reset(home: Path | None, *, yes: bool) -> None:
-    """Delete an installation; raise Conflict while it runs."""
+def reset(home: Path | None, *, yes: bool) -> Path | None:
+    """Delete an installation and return its home; raise Conflict while it runs."""
     place = Settings.from_env(home=home and home.absolute()).home
     with _alone(place):
         if not yes:
             if not sys.stdin.isatty():
                 raise Invalid("reset deletes everything; say so with --yes")
-            answer = console.input(f"Delete everything in {place}? Type yes: ")
+            answer = errors.input(f"Delete the installation in {place}? Type yes: ")
             if answer.strip() != "yes":
-                return
+                return None
         for name in OURS:
             path = place / name
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-    console.print(f"{place} is empty now")
+    return place

@@ -117,6 +117,10 @@ class Sandbox:
         for pool in pools:
             self._zygote(pool)
 
+    def missing(self) -> dict[str, str]:
+        """Return the analyzers that the zygotes so far could not load, with what each lacks."""
+        return {name: why for z in self._zygotes.values() for name, why in z.missing.items()}
+
     def level(self) -> dict[str, str]:
         """Return what each layer of the seal achieves on this machine."""
         with unnamed([b"?"]) as file:
