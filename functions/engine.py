@@ -95,17 +95,6 @@ class Engine:
         with self.session(tenant, "app") as conn:
             return query(conn, *args, **kwargs)
 
-    def call(
-        self,
-        tenant: UUID,
-        query: Callable[Concatenate[Connection[Any], P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Run one write of stores/records that has no events."""
-        with self.session(tenant, "app") as conn:
-            return query(conn, *args, **kwargs)
-
     def write(
         self,
         source: str,

@@ -14,6 +14,7 @@ from functions.api.callers import Asker, Using
 from functions.api.downloads import send
 from functions.deps import Deps
 from functions.rerun import rerun
+from functions.work import Write
 from schemas.names import AssetStatus, Kind
 from stores.records import access, arrivals, assets, moments, renditions, trace
 from stores.records.assets import Asset, Listed
@@ -106,7 +107,8 @@ def _arriving(deps: Deps, caller: Caller, lineage: UUID) -> dict[str, Any]:
 def update_asset(asset_id: UUID, body: Metadata, deps: Using, caller: Asker) -> dict[str, Any]:
     """Replace what people say of an asset; what the file is never changes."""
     asset = visible(deps, caller, asset_id, "edit")
-    deps.engine.call(caller.tenant, assets.describe, asset.id, body.metadata)
+    described = Write(assets.describe, (asset.id, body.metadata))
+    deps.engine.write("api", caller.tenant, [described])
     return shapes.asset(deps.engine.read(caller.tenant, assets.get, asset.id))
 
 
@@ -114,7 +116,7 @@ def update_asset(asset_id: UUID, body: Metadata, deps: Using, caller: Asker) -> 
 def delete_asset(asset_id: UUID, deps: Using, caller: Asker) -> Response:
     """Hide an asset with all its versions; nothing is destroyed."""
     asset = visible(deps, caller, asset_id, "delete")
-    deps.engine.call(caller.tenant, assets.soft_delete, asset.lineage)
+    deps.engine.write("api", caller.tenant, [Write(assets.soft_delete, (asset.lineage,))])
     return Response(status_code=204)
 
 

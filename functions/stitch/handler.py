@@ -9,6 +9,7 @@ import orjson
 from analyzers.api import Artifact, Segment
 from analyzers.records import segment_from_dict
 from functions.deps import Deps
+from functions.derived import keep
 from functions.findings import feature_rows, text_rows
 from functions.work import Fact, Outcome, Work
 from schemas import ids
@@ -28,7 +29,7 @@ def handle(work: Work, deps: Deps) -> Outcome:
     analyzer = deps.registry.get(run.analyzer)
     segments = analyzer.stitch(parts)
     whole = analyzer.stitch_artifacts(segments, [_loaded(deps, a) for a in stored])
-    stored += [_put(work, number, artifact) for number, artifact in enumerate(whole)]
+    stored += [keep(work, number, artifact) for number, artifact in enumerate(whole)]
     rows = [*_rows(work, run.analyzer, segments), *_renditions(work, segments, stored)]
     visual = {a["segment"] for a in stored if a["kind"] == "keyframe"}
     counts = {
@@ -57,19 +58,6 @@ def _loaded(deps: Deps, stored: dict[str, Any]) -> Artifact:
     return Artifact(
         stored["kind"], stored["mime_type"], data, stored["segment"], stored["metadata"]
     )
-
-
-def _put(work: Work, number: int, artifact: Artifact) -> dict[str, Any]:
-    info = work.put(f"{number:05}-{artifact.kind}", artifact.data)
-    return {
-        "kind": artifact.kind,
-        "mime_type": artifact.mime_type,
-        "segment": artifact.segment,
-        "metadata": dict(artifact.metadata),
-        "key": info.key,
-        "size": info.size,
-        "sha256": info.sha256,
-    }
 
 
 def _rows(work: Work, analyzer: str, segments: Sequence[Segment]) -> Iterator[Row]:
