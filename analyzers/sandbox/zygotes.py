@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_OPENCL_RUNTIME": "disabled",
+    "ORT_DISABLE_TELEMETRY": "1",  # from 1.29 on, onnxruntime tells Microsoft of every session
 }
 """All that a zygote knows of where it runs."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+import psutil
 import pytest
 
 from analyzers.api import Segment, Text
@@ -152,3 +153,12 @@ class TestTextFallback(Ours, EmbedderContract):
 def test_none_of_ours_is_left_out() -> None:
     tested = {value.entry for value in globals().values() if hasattr(value, "entry")}
     assert tested == set(BUILT_IN)
+
+
+def test_what_forks_has_one_thread(ours: Sandbox) -> None:
+    """Locks that another thread holds stay locked in a child; some libraries start one unasked."""
+    ours.warm("media", "ocr", "speech")
+    children = psutil.Process().children()
+    zygotes = [p for p in children if any("zygote.py" in part for part in p.cmdline())]
+    assert len(zygotes) >= 3
+    assert {zygote.num_threads() for zygote in zygotes} == {1}
