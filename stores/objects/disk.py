@@ -1,5 +1,6 @@
 """Objects in a folder: atomic writes, versions, ranged reads."""
 
+import contextlib
 import errno
 import hashlib
 import io
@@ -44,11 +45,11 @@ class DiskObjects:
         place = self._place(key)
         temporary = self._incoming / f"{os.getpid()}-{next(self._numbers)}{_STALE}"
         try:
-            _, digest = _write(temporary, io.BytesIO(data) if isinstance(data, bytes) else data)
+            digest = _write(temporary, io.BytesIO(data) if isinstance(data, bytes) else data)
             with self._lock:
                 number = self._next_version(place, key, if_absent=if_absent)
                 place.mkdir(parents=True, exist_ok=True)
-                target = place / f"{number:06}-{digest}"
+                target = place / f"{number:06}{VERSION}{digest}"
                 temporary.rename(target)
                 _sync_folder(place)
         except OSError as error:
@@ -76,13 +77,19 @@ class DiskObjects:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the latest versions under a prefix, in the order of their keys."""
         found: dict[str, Path] = {}
-        for path in self._folder.rglob("*"):
-            if path.is_file() and path.parent != self._incoming and "-" in path.name:
-                key = _key_of(path.parent.relative_to(self._folder))
-                if key.startswith(prefix):
-                    found[key] = max(found.get(key, path), path)
+        for place, _, names in os.walk(self._below(prefix)):
+            versions = [name for name in names if VERSION in name]
+            key = _key_of(Path(place).relative_to(self._folder))
+            if versions and key.startswith(prefix):
+                found[key] = Path(place, max(versions))
         for key in sorted(found):
-            yield self._info(key, found[key])
+            with contextlib.suppress(NotFound):  # deleted meanwhile
+                yield self._info(key, found[key])
+
+    def _below(self, prefix: str) -> Path:
+        """Return the folder that holds every key with a prefix, to walk no more than that."""
+        folders = prefix.split("/")[:-1]
+        return self._folder.joinpath(*map(_encoded, filter(None, folders)))
 
     def _place(self, key: str) -> Path:
         parts = key.split("/")
@@ -92,7 +99,7 @@ class DiskObjects:
 
     def _version(self, key: str, version: str | None) -> Path:
         for path in reversed(_versions(self._place(key))):
-            if version is None or path.name.startswith(f"{version}-"):
+            if version is None or path.name.startswith(f"{version}{VERSION}"):
                 return path
         raise NotFound(f"no object {key!r}" + (f" of version {version}" if version else ""))
 
@@ -100,10 +107,10 @@ class DiskObjects:
         versions = _versions(place)
         if versions and if_absent:
             raise Conflict(f"object {key!r} exists already")
-        return int(versions[-1].name.partition("-")[0]) + 1 if versions else 1
+        return int(versions[-1].name.partition(VERSION)[0]) + 1 if versions else 1
 
     def _info(self, key: str, path: Path) -> ObjectInfo:
-        version, _, digest = path.name.partition("-")
+        version, _, digest = path.name.partition(VERSION)
         try:
             stat = path.stat()
         except OSError as error:
@@ -149,17 +156,16 @@ class DiskReader:
         self.close()
 
 
-def _write(path: Path, stream: BinaryIO) -> tuple[int, str]:
-    """Write a stream to the disk in one pass; return its size and SHA-256."""
-    digest, size = hashlib.sha256(), 0
+def _write(path: Path, stream: BinaryIO) -> str:
+    """Write a stream to the disk in one pass; return its SHA-256."""
+    digest = hashlib.sha256()
     with path.open("xb") as out:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
-            size += len(chunk)
             out.write(chunk)
         out.flush()
         os.fsync(out.fileno())
-    return size, digest.hexdigest()
+    return digest.hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -171,13 +177,16 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _versions(place: Path) -> list[Path]:
-    if not place.is_dir():
+    try:
+        return sorted(path for path in place.iterdir() if VERSION in path.name)
+    except FileNotFoundError:
         return []
-    return sorted(p for p in place.iterdir() if p.is_file() and p.name[:1].isdigit())
 
 
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=,@ .")
 LONGEST_NAME = 200
+VERSION = "~"
+"""Between number and hash in the name of a version; in the name of no folder."""
 CONTINUES = "%/"
 """A folder's name that ends with "%" goes on in the folder inside: names have at most 255 bytes."""
 
@@ -185,10 +194,9 @@ CONTINUES = "%/"
 def _encoded(part: str) -> str:
     """Return a part of a key as a relative path; no two parts have the same."""
     names = [chr(b) if b in _SAFE else f"%{b:02X}" for b in part.encode(errors="surrogatepass")]
-    if part[0] == ".":
-        names[0] = "%2E"
-    cut = [names[i : i + LONGEST_NAME // 3] for i in range(0, len(names), LONGEST_NAME // 3)]
-    return CONTINUES.join("".join(piece) for piece in cut)
+    size = LONGEST_NAME // 3
+    cut = ("".join(names[i : i + size]) for i in range(0, len(names), size))
+    return CONTINUES.join(f"%2E{piece[1:]}" if piece[0] == "." else piece for piece in cut)
 
 
 def _key_of(relative: Path) -> str:
