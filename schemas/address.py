@@ -54,7 +54,7 @@ class Address:
             lineage,
             version,
             time=_pair(start, end, "time"),
-            page=start.get("page"),
+            page=int(start["page"]) if "page" in start else None,
             rows=_whole(_pair(start, end, "row")),
             chars=_whole(_pair(start, end, "char")),
             box=tuple(start["xywh"]) if "xywh" in start else None,
@@ -84,7 +84,7 @@ class Address:
 
 def number(value: float) -> str:
     """Return a number with up to three decimals, without trailing zeros."""
-    return f"{value:.3f}".rstrip("0").rstrip(".")
+    return f"{value + 0.0:.3f}".rstrip("0").rstrip(".")  # adding makes -0.0 a zero
 
 
 def _read(fragment: str) -> Iterator[tuple[str, Any]]:
@@ -100,6 +100,8 @@ def _read(fragment: str) -> Iterator[tuple[str, Any]]:
 
 def _field(name: str, match: re.Match[str]) -> Iterator[tuple[str, Any]]:
     first, second = match[1], match[2] if match.re.groups > 1 else None
+    if name != "xywh" and second and float(second) < float(first):
+        raise ValueError(f"{match.string[:60]!r} is no span: it ends before it begins")
     match name:
         case "t":
             yield "time", (float(first), float(second or first))
