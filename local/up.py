@@ -29,12 +29,12 @@ def run(home: Path | None, inbox: Path | None, port: int, *, as_json: bool) -> N
     )
     telemetry.configure(settings.log_level, settings.log_format)
     ended = _until_told()
-    with _alone(settings.home):
+    with alone(settings.home):
         from local.emulator import emulator
 
-        with emulator(settings) as running, _announced(settings.home, running.url):
+        with emulator(settings) as running, announced(settings.home, running.url):
             ready_s = round(time.perf_counter() - began, 2)
-            _greet(settings, running.url, running.installation.token, ready_s, as_json=as_json)
+            greet(settings, running.url, running.installation.token, ready_s, as_json=as_json)
             ended.wait()
             errors.print("stopping: finishing what is in work (Ctrl-C again to stop at once)")
 
@@ -52,7 +52,7 @@ def _until_told() -> threading.Event:
     return ended
 
 
-def _greet(settings: Settings, url: str, token: str, ready_s: float, *, as_json: bool) -> None:
+def greet(settings: Settings, url: str, token: str, ready_s: float, *, as_json: bool) -> None:
     page = f"{url}/?token={token}"
     if as_json:
         found = {
@@ -74,7 +74,7 @@ def _greet(settings: Settings, url: str, token: str, ready_s: float, *, as_json:
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def alone(home: Path) -> Iterator[None]:
     """Hold the lock of a home; raise Conflict that says who holds it."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("a") as lock:
@@ -108,7 +108,7 @@ def _announcement(home: Path) -> str:
 
 
 @contextmanager
-def _announced(home: Path, url: str) -> Iterator[None]:
+def announced(home: Path, url: str) -> Iterator[None]:
     """Say where the emulator answers, for the other commands."""
     place = home / "run.json"
     place.write_text(json.dumps({"url": url, "pid": os.getpid()}))
@@ -121,7 +121,7 @@ def _announced(home: Path, url: str) -> Iterator[None]:
 def reset(home: Path | None, *, yes: bool) -> Path | None:
     """Delete an installation and return its home; raise Conflict while it runs."""
     place = Settings.from_env(home=home and home.absolute()).home
-    with _alone(place):
+    with alone(place):
         if not yes:
             if not sys.stdin.isatty():
                 raise Invalid("reset deletes everything; say so with --yes")

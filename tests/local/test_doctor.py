@@ -1,0 +1,66 @@
+"""What a machine can do, and the mend for what it cannot."""
+
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from local import cli, doctor
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_this_machine_is_examined_as_a_whole(tmp_path: Path) -> None:
+    found = doctor.examine(tmp_path)
+    by_name = {check["name"]: check for check in found["checks"]}
+    for name in ("python", "ffmpeg", "onnxruntime", "postgres", "sandbox: seccomp", "analyzers"):
+        assert by_name[name]["state"] in ("good", "bad", "limited")
+    assert "image@" in by_name["analyzers"]["found"]
+    assert by_name["disk"]["found"].endswith(f"in {tmp_path}")
+    assert by_name["emulator"]["found"] == f"none runs in {tmp_path}"
+
+
+def test_a_refused_filter_is_bad_and_a_refused_layer_is_a_limit() -> None:
+    level = {"landlock": "refused: no Landlock", "seccomp": "refused: EINVAL", "rlimits": "set"}
+    states = {check["name"]: check["state"] for check in doctor.layers(level)}
+    assert states == {
+        "sandbox: landlock": "limited",
+        "sandbox: seccomp": "bad",
+        "sandbox: rlimits": "good",
+    }
+
+
+def test_an_analyzer_that_lacks_its_model_is_named() -> None:
+    checks = list(doctor.models(["ocr@1", "image@1"], {"ocr@1": "ModuleNotFoundError: rapidocr"}))
+    assert (checks[0]["name"], checks[0]["state"]) == ("ocr@1", "bad")
+    assert checks[0]["mend"]
+    assert checks[1]["found"] == "image@1"
+
+
+def test_a_misspelt_setting_gets_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAFLUX_PROT", "80")
+    (check,) = [c for c in doctor.variables() if c["name"] == "DATAFLUX_PROT"]
+    assert check["mend"] == "did you mean DATAFLUX_PORT?"
+
+
+def test_two_onnxruntimes_are_bad(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "version_of", lambda name: "1.0")
+    (check,) = doctor.runtimes()
+    assert check["state"] == "bad"
+    assert "pip uninstall" in check["mend"]
+
+
+def test_a_full_disk_is_bad_and_exits_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda place: Usage(1, 1, 1))
+    checks = doctor.disk(tmp_path)
+    assert checks[0]["state"] == "bad"
+    found = {"version": "1", "checks": checks}
+    monkeypatch.setattr(doctor, "examine", lambda home: found)
+    monkeypatch.setattr(sys, "argv", ["dataflux", "doctor"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert "free some space" in capsys.readouterr().out
