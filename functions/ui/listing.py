@@ -26,25 +26,34 @@ Row = dict[str, Any]
 
 def rows(deps: Deps, caller: Caller, expected: list[UUID]) -> list[Row]:
     """Return the newest assets; before them the uploads that have not been taken in yet."""
-    listed = deps.engine.read(caller.tenant, assets.page, caller, Listed(), limit=SHOWN)
-    known = {asset.lineage for asset in listed}
-    awaited = [_awaited(deps, caller, each) for each in expected if each not in known]
-    return [*filter(None, awaited), *(row(deps, caller, asset) for asset in listed)]
+    listed = _newest(deps, caller)
+    missing = set(expected) - {asset.lineage for asset in listed}
+    found = [_found(deps, caller, each) for each in expected if each in missing]
+    if any("kind" in each for each in found):
+        listed = _newest(deps, caller)  # one was taken in between the two reads
+    waiting = [_waiting(each) for each in found if each and not each["done"] and "kind" not in each]
+    return [*waiting, *(row(deps, caller, asset) for asset in listed)]
 
 
-def _awaited(deps: Deps, caller: Caller, lineage: UUID) -> Row | None:
+def _newest(deps: Deps, caller: Caller) -> list[assets.Asset]:
+    return deps.engine.read(caller.tenant, assets.page, caller, Listed(), limit=SHOWN)
+
+
+def _found(deps: Deps, caller: Caller, lineage: UUID) -> Row:
+    """Return an upload as an arrival or as an asset; nothing if it is neither."""
     try:
-        found = api.get_asset(lineage, deps, caller)
+        return api.get_asset(lineage, deps, caller)
     except NotFound:
-        return None
-    if found["done"] or "kind" in found:
-        return None
+        return {}
+
+
+def _waiting(arrival: Row) -> Row:
     return {
         "id": None,
-        "filename": found["filename"],
+        "filename": arrival["filename"],
         "kind": None,
-        "size": found["size"],
-        **_state(found["status"], done=False),
+        "size": arrival["size"],
+        **_state(arrival["status"], done=False),
     }
 
 

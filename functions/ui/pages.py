@@ -38,7 +38,8 @@ HTMX = {
     "refreshOnHistoryMiss": True,
     "responseHandling": [
         {"code": "204", "swap": False},
-        {"code": "...", "swap": True},
+        {"code": "[24]..", "swap": True},
+        {"code": "...", "swap": False, "error": True},
     ],
 }
 

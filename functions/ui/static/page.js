@@ -57,10 +57,12 @@
   $("example")?.addEventListener("htmx:afterRequest", () => {
     image.value = "";
   });
-  document.body.addEventListener("htmx:sendError", () => {
-    const results = $("results");
-    if (results) results.replaceChildren(line("problem", "The server does not answer. Is it running?"));
-  });
+  const unanswered = (text) => (event) => {
+    const { target } = event.detail;
+    if (target?.id === "results") target.replaceChildren(line("problem", text));
+  };
+  document.body.addEventListener("htmx:sendError", unanswered("The server does not answer. Is it running?"));
+  document.body.addEventListener("htmx:responseError", unanswered("The server could not search; its log says why."));
 
   // --- sending files --------------------------------------------------------------------------------
 

@@ -11,10 +11,11 @@ from uuid import UUID
 import pytest
 from starlette.testclient import TestClient
 
-from dataflux.permissions import Role
+from dataflux.permissions import Caller, Role
 from functions.api.app import create_app
 from functions.api.callers import COOKIE
-from functions.ui import pages, statics
+from functions.deps import Deps
+from functions.ui import listing, pages, statics
 from local import demo_media
 from stores.records import assets, memberships, people
 from stores.records.assets import NewAsset
@@ -387,6 +388,21 @@ def test_an_upload_is_listed_before_it_is_taken_in(owner: TestClient, platform: 
     platform.pump()
     listed = owner.get(expected).text
     assert listed.count("/view/") == 1
+
+
+def test_an_upload_that_is_taken_in_meanwhile_is_not_lost(
+    owner: TestClient, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped = platform.drop("notes.txt", b"Some words of mine.\n")
+    newest = listing._newest
+
+    def list_then_take_in(deps: Deps, caller: Caller) -> list[assets.Asset]:
+        listed = newest(deps, caller)
+        platform.pump()
+        return listed
+
+    monkeypatch.setattr(listing, "_newest", list_then_take_in)
+    assert "notes.txt" in owner.get(f"/ui/assets?expected={dropped.lineage}").text
 
 
 def _png(image: Any) -> bytes:
