@@ -179,6 +179,11 @@ def _raw_bytes(data: bytes) -> None:
                 write_all(fd, data)
 
 
+def _pauses() -> Iterator[Artifact]:
+    yield Artifact("echo", "text/plain", b"first")
+    time.sleep(60)
+
+
 def _hangs_up() -> Iterator[Segment]:
     os.closerange(3, 64)
     time.sleep(60)
@@ -266,6 +271,7 @@ ENDINGS: dict[str, Callable[[], Iterator[Segment | Artifact]]] = {
     "array": _raw(b"\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00[]"),
     "huge": _raw(b"\xff" * 12),
     "exit": _exit,
+    "pauses": _pauses,
     "hangs up": _hangs_up,
     "prints": _prints,
     "in pieces": _in_pieces,

@@ -316,7 +316,7 @@ def test_closing_leaves_nothing_behind() -> None:
 
 
 def test_an_abandoned_job_is_ended(sandbox: Sandbox) -> None:
-    jobs = sandbox.extract(Held(b"flood"), "rogue", None, {})
+    jobs = sandbox.extract(Held(b"pauses"), "rogue", None, {})
     next(jobs)
     del jobs  # a generator that is dropped is closed
     (zygote,) = [p for p in _zygotes() if p.ppid() == os.getpid()][:1]
