@@ -79,9 +79,12 @@ def _hosted(deps: Deps) -> Iterator[Hosted]:
 @contextlib.contextmanager
 def _warming(deps: Deps) -> Iterator[None]:
     """Load models beside everything else: the first picture finds them ready."""
+    ended = threading.Event()
 
     def warm() -> None:
         for pool in POOLS:
+            if ended.is_set():
+                return
             try:
                 deps.sandbox.warm(pool)
             except DataFluxError as error:  # work that needs it will try again, and say so
@@ -92,6 +95,7 @@ def _warming(deps: Deps) -> Iterator[None]:
     try:
         yield
     finally:
+        ended.set()
         thread.join()
 
 

@@ -16,10 +16,10 @@ PATIENCE_S = 15.0
 
 
 def _drop(inbox: Path) -> set[str]:
-    for number in range(6):
+    for number in range(3):
         picture = demo_media.sign(f"NUMBER {number}", "Trains to Edinburgh")
         picture.save(inbox / f"sign-{number}.png")
-    return {f"sign-{number}.png" for number in range(6)}
+    return {f"sign-{number}.png" for number in range(3)}
 
 
 def _until_work_is_under_way(running: Emulator) -> None:
