@@ -93,12 +93,17 @@ class _Json(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": without_secrets(record.getMessage()),
+            "message": _printable(record.getMessage()),
             **{name: vars(record)[name] for name in CONTEXT if name in vars(record)},
         }
         if record.exc_info:
-            line["error"] = without_secrets(self.formatException(record.exc_info))
-        return orjson.dumps(line, default=str).decode(errors="replace")
+            line["error"] = _printable(self.formatException(record.exc_info))
+        return orjson.dumps(line, default=str).decode()
+
+
+def _printable(text: str) -> str:
+    """Strike out secrets, and spell out what is no Unicode: names of files may be any bytes."""
+    return without_secrets(text).encode(errors="backslashreplace").decode()
 
 
 class _Plain(logging.Formatter):

@@ -41,6 +41,11 @@ def test_a_line_is_json_with_its_context() -> None:
     assert (line["asset"], line["lane"]) == ("a1", "high")
 
 
+def test_a_name_that_is_no_utf8_is_spelt_out() -> None:
+    line = json.loads(logged("%s is not taken", b"caf\xe9.txt".decode(errors="surrogateescape")))
+    assert line["message"] == "caf\\udce9.txt is not taken"
+
+
 def test_an_error_stays_one_line() -> None:
     stream = io.StringIO()
     telemetry.configure(stream=stream)

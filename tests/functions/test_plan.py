@@ -1,0 +1,86 @@
+"""What follows a stage, from the totals of the stages alone."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzers.api import Range
+from functions.plan import ANALYZE_WINDOW, EMBED_WINDOW, Totals, first, following, verdict, windows
+from schemas.names import RunState, Stage
+
+SEGMENT, STITCH, ANALYZE = Stage.SEGMENT, Stage.STITCH, Stage.ANALYZE
+
+
+def _stitched(segments: int, visual: int = 0) -> dict[Stage, Totals]:
+    counts = {"segments": segments, "visual": visual}
+    return {SEGMENT: Totals(done=1), STITCH: Totals(done=1, counts=counts)}
+
+
+def test_a_file_in_one_piece_needs_no_parameters() -> None:
+    assert first([]) == [{}]
+
+
+def test_each_range_is_a_piece() -> None:
+    ranges = [Range("time", 0, 10.5), Range("pages", 1, 3)]
+    assert first(ranges) == [{"piece": ["time", 0, 10.5]}, {"piece": ["pages", 1, 3]}]
+
+
+def test_segments_are_stitched_if_any_piece_succeeded() -> None:
+    assert following(SEGMENT, {SEGMENT: Totals(done=3)}) == {STITCH: [{}]}
+    assert following(SEGMENT, {SEGMENT: Totals(done=1, failed=5, skipped=2)}) == {STITCH: [{}]}
+    assert following(SEGMENT, {SEGMENT: Totals(failed=3)}) == {}
+    assert following(SEGMENT, {SEGMENT: Totals(skipped=3)}) == {}
+
+
+def test_stitched_segments_are_analyzed_and_looked_at_side_by_side() -> None:
+    assert following(STITCH, _stitched(20, visual=1)) == {
+        ANALYZE: [{"from": 0, "to": 16}, {"from": 16, "to": 20}],
+        Stage.EMBED_VISUAL: [{"from": 0, "to": 20}],
+    }
+
+
+def test_without_pictures_nothing_is_looked_at() -> None:
+    assert set(following(STITCH, _stitched(20))) == {ANALYZE}
+
+
+def test_nothing_follows_from_nothing() -> None:
+    assert following(STITCH, _stitched(0)) == {}
+    assert following(STITCH, {SEGMENT: Totals(done=1), STITCH: Totals(failed=1)}) == {}
+
+
+@pytest.mark.parametrize("analyzed", [Totals(done=2), Totals(done=1, failed=1), Totals(failed=2)])
+def test_texts_are_embedded_whatever_became_of_the_analysis(analyzed: Totals) -> None:
+    totals = _stitched(300) | {ANALYZE: analyzed}
+    expected = [{"from": 0, "to": 256}, {"from": 256, "to": 300}]
+    assert following(ANALYZE, totals) == {Stage.EMBED_TEXT: expected}
+
+
+@pytest.mark.parametrize("stage", [Stage.EMBED_VISUAL, Stage.EMBED_TEXT])
+def test_nothing_follows_embedding(stage: Stage) -> None:
+    assert following(stage, _stitched(20, 20) | {stage: Totals(done=1)}) == {}
+
+
+@given(st.integers(0, 5000), st.sampled_from([1, ANALYZE_WINDOW, EMBED_WINDOW]))
+def test_windows_cover_each_segment_once(count: int, size: int) -> None:
+    cut = windows(count, size)
+    assert [n for w in cut for n in range(w["from"], w["to"])] == list(range(count))
+    assert all(0 < w["to"] - w["from"] <= size for w in cut)
+
+
+@pytest.mark.parametrize(
+    ("totals", "state"),
+    [
+        ({}, RunState.FAILED),
+        ({SEGMENT: Totals(failed=1)}, RunState.FAILED),
+        ({SEGMENT: Totals(done=1), STITCH: Totals(failed=1)}, RunState.FAILED),
+        (_stitched(3), RunState.COMPLETED),
+        (_stitched(3) | {ANALYZE: Totals(done=1)}, RunState.COMPLETED),
+        (_stitched(3) | {ANALYZE: Totals(done=1, skipped=1)}, RunState.COMPLETED),
+        (_stitched(3) | {ANALYZE: Totals(done=1, failed=1)}, RunState.DEGRADED),
+        (_stitched(3) | {ANALYZE: Totals(failed=1)}, RunState.DEGRADED),
+        (_stitched(3) | {Stage.EMBED_TEXT: Totals(failed=1)}, RunState.DEGRADED),
+        (_stitched(3) | {SEGMENT: Totals(done=1, failed=1)}, RunState.DEGRADED),
+    ],
+)
+def test_the_verdict(totals: dict[Stage, Totals], state: RunState) -> None:
+    assert verdict(totals) is state
