@@ -1,3 +1,7 @@
 """Fixtures that every test may ask for."""
 
+import os
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 pytest_plugins = ["tests.fixtures.platform", "tests.fixtures.postgres"]

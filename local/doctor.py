@@ -1,5 +1,6 @@
 """`dataflux doctor`: what this machine can do, and the mend for what it cannot."""
 
+import os
 import platform
 import shutil
 import sys
@@ -85,6 +86,7 @@ def runtimes() -> Iterator[Check]:
     elif not installed:
         yield _check("onnxruntime", "bad", "not installed", "pip install 'dataflux[cpu]'")
     else:
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would report to its maker
         import onnxruntime
 
         providers = ", ".join(onnxruntime.get_available_providers())
