@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,6 +103,23 @@ def test_headers_that_are_no_attributes_are_left_alone() -> None:
     assert from_http({k.upper(): v for k, v in (headers | more).items()}, body) == [
         sample("timer.tick")
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "header"),
+    [
+        ("café", "caf%C3%A9"),
+        ("100%41", "100%2541"),
+        ('a "b"', "a%20%22b%22"),
+        ("a/b?c#d", "a/b?c#d"),
+        ("line\r\nx: y", "line%0D%0Ax:%20y"),
+    ],
+)
+def test_a_header_is_encoded(value: str, header: str) -> None:
+    event = replace(sample("timer.tick"), subject=value)
+    headers, body = to_binary(event)
+    assert headers["ce-subject"] == header
+    assert from_http(headers, body) == [event]
 
 
 @pytest.mark.parametrize(
