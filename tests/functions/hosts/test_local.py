@@ -105,17 +105,24 @@ def number(event: Event) -> int:
 
 
 @contextmanager
+def started(host: LocalHost) -> Iterator[None]:
+    """Whatever becomes of a test, no thread of its host is left."""
+    host.start()
+    try:
+        yield
+    finally:
+        host.stop(1.0)
+
+
+@contextmanager
 def hosting(
     waiting: list[Delivery], run: Run, *, batch: int = 1, buried: Buried | None = None
 ) -> Iterator[Consumer]:
     bus = FakeBus({FACT: waiting})
     hosted = Hosted("relate", (FACT,), run, batch=batch)
     host = LocalHost(bus, [hosted], buried or Buried(), slots=1, retry=QUICK)
-    host.start()
-    try:
+    with started(host):
         yield bus.consumers[(FACT,)]
-    finally:
-        host.stop()
     assert all(consumer.closed for consumer in bus.consumers.values())
 
 
@@ -137,12 +144,11 @@ def test_what_must_be_retried_does_not_hold_up_what_comes_after() -> None:
     policy = Backoff(first_s=0.001, longest_s=0.002, tries=1_000_000)
     bus = FakeBus({FACT: waiting})
     host = LocalHost(bus, [Hosted("relate", (FACT,), run)], Buried(), slots=1, retry=policy)
-    host.start()
-    consumer = bus.consumers[(FACT,)]
-    assert sorted(consumer.wait_for(lambda a: len(a) == 4)) == [1, 2, 3, 4]
-    later_ones_done.set()
-    assert consumer.wait_for(lambda a: len(a) == 5)[-1] == 0
-    host.stop()
+    with started(host):
+        consumer = bus.consumers[(FACT,)]
+        assert sorted(consumer.wait_for(lambda a: len(a) == 4)) == [1, 2, 3, 4]
+        later_ones_done.set()
+        assert consumer.wait_for(lambda a: len(a) == 5)[-1] == 0
     assert seen[0] > 1
 
 
@@ -156,9 +162,8 @@ def test_many_that_are_retried_leave_room_for_new_ones() -> None:
     policy = Backoff(first_s=60.0, tries=1_000_000)
     bus = FakeBus({FACT: waiting})
     host = LocalHost(bus, [Hosted("relate", (FACT,), run)], Buried(), slots=1, retry=policy)
-    host.start()
-    assert bus.consumers[(FACT,)].wait_for(lambda a: len(a) == 1) == [bad]
-    host.stop()
+    with started(host):
+        assert bus.consumers[(FACT,)].wait_for(lambda a: len(a) == 1) == [bad]
 
 
 @pytest.mark.parametrize("bad", [Disposition.INVALID, Disposition.FAILED])
@@ -237,9 +242,8 @@ def test_a_feeder_outlives_a_bus_that_fails_for_a_while() -> None:
     bus.subscribe("relate", (FACT,)).failures = 1
     hosted = [Hosted("relate", (FACT,), lambda _: DONE)]
     host = LocalHost(bus, hosted, Buried(), slots=1, retry=QUICK)
-    host.start()
-    bus.consumers[(FACT,)].wait_for(lambda a: a == [0])
-    host.stop()
+    with started(host):
+        bus.consumers[(FACT,)].wait_for(lambda a: a == [0])
 
 
 def test_light_work_does_not_wait_for_heavy_work() -> None:
@@ -257,11 +261,10 @@ def test_light_work_does_not_wait_for_heavy_work() -> None:
         Hosted("relate", (FACT,), lambda _: DONE),
     ]
     host = LocalHost(bus, hosted, Buried(), slots=2, retry=QUICK)
-    host.start()
-    assert blocked.wait(PATIENCE_S)
-    bus.consumers[(FACT,)].wait_for(lambda a: a == [0])
-    let_go.set()
-    host.stop()
+    with started(host):
+        assert blocked.wait(PATIENCE_S)
+        bus.consumers[(FACT,)].wait_for(lambda a: a == [0])
+        let_go.set()
 
 
 def test_stop_lets_work_end_and_leaves_the_rest_for_the_next_start() -> None:
