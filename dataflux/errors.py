@@ -2,6 +2,7 @@
 
 DataFluxError
 ├── Invalid          bad input; `fields` names every bad field
+│   └── Malformed    it cannot be read at all: no JSON, half a form
 ├── Unauthenticated  no caller, or a wrong token
 ├── NotFound         absent, or not visible to the caller: both look alike
 ├── Denied           visible, but this verb is not granted
@@ -32,6 +33,10 @@ class Invalid(DataFluxError):
     def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.fields = dict(fields or {})
+
+
+class Malformed(Invalid):
+    status = 400
 
 
 class Unauthenticated(DataFluxError):

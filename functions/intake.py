@@ -9,6 +9,7 @@ from dataflux.permissions import Caller
 from functions.deps import Deps
 from functions.work import Fact, Write
 from schemas.names import Lane
+from stores.ports import ObjectInfo
 from stores.records import arrivals
 from stores.records.arrivals import Arrival, Source
 
@@ -38,6 +39,14 @@ class Offer:
     bulk: bool = False
 
 
+@dataclass(frozen=True)
+class Stored:
+    """Bytes that are in the object store, and of which nobody has been told."""
+
+    lineage: UUID
+    info: ObjectInfo
+
+
 def receive(deps: Deps, caller: Caller, source: Source, offer: Offer, stream: BinaryIO) -> Received:
     """Store the bytes, record the arrival and announce it; nothing is acknowledged before that.
 
@@ -45,14 +54,29 @@ def receive(deps: Deps, caller: Caller, source: Source, offer: Offer, stream: Bi
     already see in an asset make no new one.
     """
     lineage = _known(deps, caller, source, offer) or deps.ids.lineage()
+    return record(deps, caller, source, offer, store(deps, caller, lineage, stream))
+
+
+def store(deps: Deps, caller: Caller, lineage: UUID, stream: BinaryIO) -> Stored:
+    """Store the bytes under a key of our own, and hash them in the same pass."""
     key = f"originals/{caller.tenant}/{lineage}/{deps.ids.token()}"
-    info = deps.objects.put(key, stream)
+    return Stored(lineage, deps.objects.put(key, stream))
+
+
+def discard(deps: Deps, stored: Stored) -> None:
+    """Forget bytes that nobody has been told of."""
+    deps.objects.delete(stored.info.key)
+
+
+def record(deps: Deps, caller: Caller, source: Source, offer: Offer, stored: Stored) -> Received:
+    """Record the arrival of stored bytes and announce it."""
+    info = stored.info
     arrival = Arrival(
         source_id=source.id,
-        key=offer.name or key,
+        key=offer.name or info.key,
         etag=info.sha256,
-        lineage=lineage,
-        object_key=key,
+        lineage=stored.lineage,
+        object_key=info.key,
         filename=offer.filename,
         declared=offer.declared,
         size=info.size,

@@ -1,23 +1,15 @@
 """The HTTP surface: the API, search and the first page as one ASGI app."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI
 
 from functions.api import assets, problems, segments, system
+from functions.api.edge import Edge
 from functions.deps import Deps
 from functions.search import routes as search
 from functions.ui import routes as pages
 from functions.ui import session, statics
-
-Next = Callable[[Request], Awaitable[Response]]
-
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-}
-
 
 EVERYTHING = (
     assets.router,
@@ -39,17 +31,11 @@ def create_app(deps: Deps, routers: Sequence[APIRouter] = EVERYTHING) -> FastAPI
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.deps = deps
     problems.install(app)
     for router in routers:
         app.include_router(router)
-    app.middleware("http")(_add_headers)
+    app.add_middleware(Edge, fresh=lambda: deps.ids.token().hex)
     return app
-
-
-async def _add_headers(request: Request, call_next: Next) -> Response:
-    response = await call_next(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

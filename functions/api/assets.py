@@ -3,13 +3,16 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+import orjson
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.concurrency import run_in_threadpool
 
 from dataflux.errors import Conflict, NotFound
 from dataflux.permissions import Caller
 from functions.api import cursors, shapes, uploads
+from functions.api.bodies import json_of, parse
 from functions.api.callers import Asker, Using
 from functions.api.downloads import send
 from functions.deps import Deps
@@ -24,11 +27,37 @@ router = APIRouter(prefix="/api/v1/assets", tags=["assets"])
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
+Name = Annotated[str, Field(max_length=50, pattern=r"^[a-z][a-z0-9_]*$")]
+RenditionKind = Annotated[str, Path(max_length=50, pattern=r"^[a-z][a-z0-9_.-]*$")]
+
+LARGEST_METADATA = 64 << 10
+DEEPEST_METADATA = 20
+
+
 class Metadata(BaseModel):
     """What people say of an asset: free names and JSON values."""
 
     model_config = ConfigDict(extra="forbid")
     metadata: Annotated[dict[str, Any], Field(max_length=100)]
+
+    @field_validator("metadata")
+    @classmethod
+    def _can_be_kept(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if depth(value) > DEEPEST_METADATA:
+            raise ValueError(f"is more than {DEEPEST_METADATA} levels deep")
+        try:
+            size = len(orjson.dumps(value))
+        except TypeError:
+            raise ValueError("has a whole number of more than 64 bits") from None
+        if size > LARGEST_METADATA:
+            raise ValueError(f"has {size} bytes, more than {LARGEST_METADATA}")
+        return value
+
+
+def depth(value: Any) -> int:
+    """Return how many lists and objects lie in each other."""
+    inside = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(depth, inside), default=0) if isinstance(value, dict | list) else 0
 
 
 def visible(deps: Deps, caller: Caller, entity: UUID, verb: str = "view") -> Asset:
@@ -104,11 +133,17 @@ def _arriving(deps: Deps, caller: Caller, lineage: UUID) -> dict[str, Any]:
 
 
 @router.put("/{asset_id}", operation_id="assets_update")
-def update_asset(asset_id: UUID, body: Metadata, deps: Using, caller: Asker) -> dict[str, Any]:
+async def update_asset(
+    asset_id: UUID, request: Request, deps: Using, caller: Asker
+) -> dict[str, Any]:
     """Replace what people say of an asset; what the file is never changes."""
-    asset = visible(deps, caller, asset_id, "edit")
-    described = Write(assets.describe, (asset.id, body.metadata))
-    deps.engine.write("api", caller.tenant, [described])
+    said = parse(Metadata, await json_of(request))
+    return await run_in_threadpool(_describe, deps, caller, asset_id, said.metadata)
+
+
+def _describe(deps: Deps, caller: Caller, entity: UUID, said: dict[str, Any]) -> dict[str, Any]:
+    asset = visible(deps, caller, entity, "edit")
+    deps.engine.write("api", caller.tenant, [Write(assets.describe, (asset.id, said))])
     return shapes.asset(deps.engine.read(caller.tenant, assets.get, asset.id))
 
 
@@ -134,7 +169,7 @@ def list_segments(
     deps: Using,
     caller: Asker,
     first: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
-    segment_type: Annotated[str | None, Query(alias="type", max_length=50)] = None,
+    segment_type: Annotated[Name | None, Query(alias="type")] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """List the segments of an asset with their texts, features and derived objects."""
@@ -145,7 +180,7 @@ def list_segments(
         asset.id,
         first=first,
         limit=limit + 1,
-        segment_type=segment_type and segment_type.replace("\0", ""),
+        segment_type=segment_type,
     )
     page = found[:limit]
     keys = [moment.id for moment in page]
@@ -179,6 +214,7 @@ def process_again(asset_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
     return {"id": str(asset.id), "run": str(run), "location": f"/api/v1/assets/{asset.id}"}
 
 
+@router.head("/{asset_id}/content", include_in_schema=False)
 @router.get("/{asset_id}/content", operation_id="assets_content")
 def content(asset_id: UUID, request: Request, deps: Using, caller: Asker) -> Response:
     """Download the original, or a range of it."""
@@ -186,11 +222,12 @@ def content(asset_id: UUID, request: Request, deps: Using, caller: Asker) -> Res
     return send(deps, request, asset.storage_path, asset.mime_type, asset.file_hash, asset.filename)
 
 
+@router.head("/{asset_id}/renditions/{kind}", include_in_schema=False)
 @router.get("/{asset_id}/renditions/{kind}", operation_id="assets_rendition")
 def asset_rendition(
-    asset_id: UUID, kind: str, request: Request, deps: Using, caller: Asker
+    asset_id: UUID, kind: RenditionKind, request: Request, deps: Using, caller: Asker
 ) -> Response:
     """Download a derived object of the asset."""
     asset = visible(deps, caller, asset_id)
-    found = deps.engine.read(caller.tenant, renditions.find, asset.id, kind[:50])
+    found = deps.engine.read(caller.tenant, renditions.find, asset.id, kind)
     return send(deps, request, found.object_key, found.mime_type, found.sha256)

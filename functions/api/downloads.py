@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from functions.api.problems import problem
 from functions.deps import Deps
@@ -27,34 +28,51 @@ def send(
         "cache-control": "private, max-age=3600",
         "content-disposition": _disposition(mime_type, filename),
         "content-security-policy": "sandbox; default-src 'none'",
-        "x-content-type-options": "nosniff",
+        "content-type": _safe_type(mime_type),
     }
     if request.headers.get("if-none-match") == headers["etag"]:
         return Response(status_code=304, headers=headers)
     reader = deps.objects.open(key)
-    wanted = _range(request.headers.get("range"), reader.size)
+    wanted = _range(_asked(request, headers["etag"]), reader.size)
     if wanted is None:
         reader.close()
         outside = {"content-range": f"bytes */{reader.size}"}
         return problem(416, "the range lies outside the object; ask for less", headers=outside)
     start, end = wanted
-    status = 206 if "range" in request.headers and (start, end) != (0, reader.size) else 200
-    if status == 206:
+    whole = (start, end) == (0, reader.size)
+    if not whole:
         headers["content-range"] = f"bytes {start}-{end - 1}/{reader.size}"
     headers["content-length"] = str(end - start)
-    return StreamingResponse(
-        _chunks(reader, start, end), status, headers=headers, media_type=_safe_type(mime_type)
-    )
+    if request.method == "HEAD":
+        start = end
+    return _Sending(reader, start, end, 200 if whole else 206, headers)
+
+
+class _Sending(StreamingResponse):
+    """Sends a range, and closes its reader even if the asker is gone before the first byte."""
+
+    def __init__(
+        self, reader: ObjectReader, start: int, end: int, status: int, headers: dict[str, str]
+    ) -> None:
+        super().__init__(_chunks(reader, start, end), status, headers=headers)
+        self._reader = reader
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._reader.close()
 
 
 def _chunks(reader: ObjectReader, start: int, end: int) -> Iterator[bytes]:
-    with reader:
-        while start < end:
-            chunk = reader.read(start, min(CHUNK, end - start))
-            if not chunk:
-                return
-            yield chunk
-            start += len(chunk)
+    while start < end and (chunk := reader.read(start, min(CHUNK, end - start))):
+        yield chunk
+        start += len(chunk)
+
+
+def _asked(request: Request, etag: str) -> str | None:
+    """Return the Range header, unless it is meant for what the object was before."""
+    return request.headers.get("range") if request.headers.get("if-range", etag) == etag else None
 
 
 def _range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -65,6 +83,8 @@ def _range(header: str | None, size: int) -> tuple[int, int] | None:
     first, last = match.groups()
     if not first:
         return (max(0, size - int(last)), size) if int(last) else None
+    if last and int(last) < int(first):
+        return 0, size
     start = int(first)
     end = min(size, int(last) + 1) if last else size
     return (start, end) if start < end else None

@@ -1,97 +1,108 @@
-"""POST /api/v1/assets: bytes come in as a form or as the bare body, never whole in memory."""
+"""POST /api/v1/assets: a form or the bare body goes to the store while it comes in, in one pass."""
 
-import tempfile
-from collections.abc import AsyncIterator
+import unicodedata
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, cast
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 
-from dataflux.errors import Invalid, NotFound, TooLarge
+from dataflux.errors import Invalid, NotFound
 from dataflux.permissions import Caller
+from functions.api.bodies import refuse_coding
+from functions.api.edge import BODY_LIMIT, declared
+from functions.api.forms import FileForm
+from functions.api.inflow import Inflow, buffered, in_thread, too_large
 from functions.deps import Deps
-from functions.intake import Offer, Received, receive
+from functions.intake import Offer, Received, Stored, discard, record, store
 from stores.records import arrivals
+from stores.records.arrivals import Source
 
-SPOOLED = 1 << 20
 LONGEST_NAME = 255
 SOURCE = "inbox"
 PRIORITIES = frozenset(map(str, range(1, 11)))
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+"""Categories of characters that a name may not have: they hide what it is."""
+_JOINERS = "\u200c\u200d"
+"""Some scripts and emoji need them."""
 
 
 async def accept(request: Request, deps: Deps, caller: Caller) -> Received:
-    """Take one upload; raise TooLarge or Invalid before anything of it is kept."""
-    _check_declared_length(request, deps.settings.upload_limit)
+    """Take one upload; raise TooLarge or Invalid and keep nothing of it."""
+    refuse_coding(request)
+    limit = deps.settings.upload_limit
+    if declared(request.scope) > limit + BODY_LIMIT:
+        raise too_large(limit)
+    source = await run_in_threadpool(_source, deps, caller)
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return await _form(request, deps, caller)
-    query = request.query_params
-    with tempfile.SpooledTemporaryFile(SPOOLED) as spooled:
-        await _spool(request.stream(), spooled, deps.settings.upload_limit)
-        offer = _offer(query.get("filename"), request.headers.get("content-type"), dict(query))
-        return await run_in_threadpool(_receive, deps, caller, offer, cast(BinaryIO, spooled))
+        return await _form(request, deps, caller, source)
+    query, kind = request.query_params, request.headers.get("content-type")
+    offer = offered(query.get("filename"), kind, query)
+    stored = await _stored(deps, caller, partial(_next, request.stream()))
+    return await run_in_threadpool(record, deps, caller, source, offer, stored)
 
 
-async def _form(request: Request, deps: Deps, caller: Caller) -> Received:
-    async with request.form(max_files=1, max_fields=10) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise Invalid("the form has no file; send one in the field `file`", {"file": "missing"})
-        if (file.size or 0) > deps.settings.upload_limit:
-            raise _too_large(deps.settings.upload_limit)
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        offer = _offer(file.filename, file.content_type, fields)
-        return await run_in_threadpool(_receive, deps, caller, offer, file.file)
+async def _form(request: Request, deps: Deps, caller: Caller, source: Source) -> Received:
+    form = FileForm(request.headers["content-type"], request.stream())
+    await form.start()
+    offered(form.filename, form.declared, form.fields)  # before a byte of the file is kept
+    stored = await _stored(deps, caller, form.read)
+    try:
+        await form.finish()
+        offer = offered(form.filename, form.declared, form.fields)
+    except BaseException:
+        discard(deps, stored)
+        raise
+    return await run_in_threadpool(record, deps, caller, source, offer, stored)
 
 
-def _receive(deps: Deps, caller: Caller, offer: Offer, stream: BinaryIO) -> Received:
-    stream.seek(0)
+async def _stored(deps: Deps, caller: Caller, read: Callable[[], Awaitable[bytes]]) -> Stored:
+    stream = buffered(Inflow(read, deps.settings.upload_limit))
+    return await in_thread(store, deps, caller, deps.ids.lineage(), stream)
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes:
+    return await anext(chunks, b"")
+
+
+def _source(deps: Deps, caller: Caller) -> Source:
     source = deps.engine.read(caller.tenant, arrivals.source, SOURCE)
     if source is None:
         raise NotFound(f"no source {SOURCE!r} in this tenant; create one first")
-    return receive(deps, caller, source, offer, stream)
+    return source
 
 
-def _offer(filename: str | None, declared: str | None, fields: dict[str, Any]) -> Offer:
-    bad: dict[str, str] = {}
-    name = PurePosixPath((filename or "").replace("\\", "/")).name.replace("\0", "")
-    if not name:
-        bad["filename"] = "is missing"
-    elif len(name.encode(errors="replace")) > LONGEST_NAME:
-        bad["filename"] = f"has more than {LONGEST_NAME} bytes"
-    priority = fields.get("priority")
+def offered(filename: str | None, kind: str | None, fields: Mapping[str, str]) -> Offer:
+    """Return what a sender says of a file; raise Invalid that names every bad field."""
+    name, bad = named(filename or "")
+    priority, bulk = fields.get("priority"), fields.get("bulk", "false").lower()
     if priority is not None and priority not in PRIORITIES:
         bad["priority"] = "is no number from 1 to 10"
-    bulk = fields.get("bulk", "false").lower()
     if bulk not in ("true", "false", "1", "0"):
         bad["bulk"] = "is neither true nor false"
     if bad:
         raise Invalid("the upload cannot be used; mend the named fields", bad)
     return Offer(
-        filename=name.encode(errors="replace").decode(),
-        declared=(declared or "").partition(";")[0].strip()[:255] or None,
+        filename=name,
+        declared=_media_type(kind),
         priority=int(priority) if priority else None,
         bulk=bulk in ("true", "1"),
     )
 
 
-def _check_declared_length(request: Request, limit: int) -> None:
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length[:20]) > limit + SPOOLED:
-        raise _too_large(limit)
+def named(filename: str) -> tuple[str, dict[str, str]]:
+    """Return the name to show, without folders, and what is wrong with it."""
+    path = filename.encode(errors="replace").decode().replace("\\", "/")
+    name = unicodedata.normalize("NFC", PurePosixPath(path).name)
+    if name in ("", ".", ".."):
+        return name, {"filename": "is missing"}
+    if len(name.encode()) > LONGEST_NAME:
+        return name, {"filename": f"has more than {LONGEST_NAME} bytes"}
+    if any(unicodedata.category(c) in _UNSEEN and c not in _JOINERS for c in name):
+        return name, {"filename": "has characters that cannot be seen"}
+    return name, {}
 
 
-async def _spool(
-    stream: AsyncIterator[bytes], file: "tempfile.SpooledTemporaryFile[bytes]", limit: int
-) -> None:
-    size = 0
-    async for chunk in stream:
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        await run_in_threadpool(file.write, chunk)
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"the upload has more than {limit} bytes; raise DATAFLUX_UPLOAD_LIMIT")
+def _media_type(kind: str | None) -> str | None:
+    return "".join(filter(str.isprintable, (kind or "").partition(";")[0])).strip()[:255] or None

@@ -1,21 +1,33 @@
-"""What may be asked of search; every bad field is named."""
+"""What may be asked of search; every bad field is named once."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictStr,
+    Tag,
+)
 
-from dataflux.errors import Invalid
+from functions.api.bodies import TAG
 
 LONGEST_QUERY = 2000
 MOST_HITS = 100
 MOST_DIMENSIONS = 4096
 CUT_OFF = 0.5
 
+Grouping = Literal["asset", "segment"]
+Limit = Annotated[int, Field(strict=True, ge=1, le=MOST_HITS)]
+Threshold = Annotated[float, Field(strict=True, ge=0, le=1)]
+
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class LikeSegment(_Strict):
@@ -27,25 +39,52 @@ class LikeSegment(_Strict):
 class LikeVector(_Strict):
     """A query by a vector of the caller's own, in one of the spaces."""
 
-    embedding: Annotated[list[float], Field(min_length=1, max_length=MOST_DIMENSIONS)]
-    space: Annotated[str, Field(min_length=1, max_length=100)]
+    embedding: Annotated[list[StrictFloat], Field(min_length=1, max_length=MOST_DIMENSIONS)]
+    space: Annotated[StrictStr, Field(min_length=1, max_length=100)]
+
+
+def _kind(query: Any) -> str | None:
+    match query:
+        case str():
+            return f"{TAG}words"
+        case LikeVector() | {"embedding": _} | {"space": _}:
+            return f"{TAG}vector"
+        case LikeSegment() | dict():
+            return f"{TAG}segment"
+        case _:
+            return None
+
+
+Query = Annotated[
+    Annotated[str, Field(min_length=1, max_length=LONGEST_QUERY), Tag(f"{TAG}words")]
+    | Annotated[LikeSegment, Tag(f"{TAG}segment")]
+    | Annotated[LikeVector, Tag(f"{TAG}vector")],
+    Discriminator(
+        _kind,
+        custom_error_type="query",
+        custom_error_message='should be words, {"segment": id} or {"embedding": [...], "space": s}',
+    ),
+]
 
 
 class SearchRequest(_Strict):
-    query: Annotated[str, Field(min_length=1, max_length=LONGEST_QUERY)] | LikeSegment | LikeVector
+    """A search by words, by a segment or by a vector."""
+
+    query: Query
     filters: dict[str, Any] = Field(default_factory=dict)
-    group_by: Literal["asset", "segment"] = "segment"
-    limit: Annotated[int, Field(ge=1, le=MOST_HITS)] = 10
-    include_segments: bool = True
-    threshold: Annotated[float, Field(ge=0, le=1)] = CUT_OFF
+    group_by: Grouping = "segment"
+    limit: Limit = 10
+    include_segments: StrictBool = True
+    threshold: Threshold = CUT_OFF
 
 
 class ImageSearch(_Strict):
-    """The fields beside an uploaded image."""
+    """The fields beside an uploaded image; a form has nothing but text."""
 
     filters: dict[str, Any] = Field(default_factory=dict)
-    group_by: Literal["asset", "segment"] = "segment"
+    group_by: Grouping = "segment"
     limit: Annotated[int, Field(ge=1, le=MOST_HITS)] = 10
+    include_segments: bool = True
     threshold: Annotated[float, Field(ge=0, le=1)] = CUT_OFF
 
 
@@ -53,28 +92,8 @@ class SimilarRequest(_Strict):
     """What is like this asset or segment?"""
 
     entity_id: UUID
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.75
-    media_types: list[Literal["video", "audio", "image", "document"]] = Field(default_factory=list)
-    limit: Annotated[int, Field(ge=1, le=MOST_HITS)] = 10
-
-
-def _path(loc: Sequence[int | str]) -> list[str]:
-    """Return where a mistake is, without pydantic's names of the members of a union."""
-    parts = [str(part) for part in loc]
-    return [part for part in parts if part not in _MEMBERS and not part.startswith("constrained")]
-
-
-_MEMBERS = frozenset({"str", LikeSegment.__name__, LikeVector.__name__})
-
-Asked = TypeVar("Asked", bound=BaseModel)
-
-
-def parse(model: type[Asked], raw: Any) -> Asked:
-    """Read a request; raise Invalid that names every bad field once."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        fields: dict[str, str] = {}
-        for each in error.errors():
-            fields.setdefault(".".join(_path(each["loc"])) or "body", each["msg"])
-        raise Invalid("the request cannot be used; mend the named fields", fields) from None
+    threshold: Threshold = 0.75
+    media_types: Annotated[
+        list[Literal["video", "audio", "image", "document"]], Field(max_length=4)
+    ] = Field(default_factory=list)
+    limit: Limit = 10

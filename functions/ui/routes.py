@@ -9,11 +9,12 @@ from fastapi.responses import RedirectResponse, Response
 from dataflux.errors import Invalid, NotFound, TooLarge
 from dataflux.permissions import Caller
 from functions.api.assets import visible
+from functions.api.bodies import parse
 from functions.api.callers import Asker, Using, caller_of
+from functions.api.edge import IMAGE_LIMIT
 from functions.deps import Deps
 from functions.search import handler
-from functions.search.request import SearchRequest, parse
-from functions.search.routes import IMAGE_LIMIT
+from functions.search.request import SearchRequest
 from functions.ui import detail, history, hits, listing, pages, places, session
 from schemas.address import Address
 from schemas.names import Kind
