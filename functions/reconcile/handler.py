@@ -25,6 +25,7 @@ def handle(event: Event, deps: Deps) -> None:
 def _refresh(deps: Deps) -> None:
     with deps.engine.system("admin") as conn:
         tenants.ensure_shards(conn, deps.clock.now().year)
+    deps.bus.expire()
     deps.engine.each_tenant(word_stats.rebuild_stats)
     for embedder in deps.registry.embedders():
         for space in embedder.spec.emits:

@@ -21,16 +21,18 @@ CANDIDATES = 40
 
 
 def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
-    rows: list[RelationshipRow] = []
-    facts: list[Fact] = []
+    """Return the new edges; of two segments that find each other, one announces it."""
+    found: dict[UUID, tuple[Event, RelationshipRow]] = {}
     for event in events:
-        if event.name == "segment.indexed":
-            for row in _similar(event, deps):
-                rows.append(row)
-                facts += _facts(event, row)
-        else:
-            rows += _structure(event, read)
-    return Outcome(rows=rows, facts=facts)
+        for row in _similar(event, deps) if event.name == "segment.indexed" else ():
+            found.setdefault(row.id, (event, row))
+    structure = [row for e in events if e.name != "segment.indexed" for row in _structure(e, read)]
+    known = read(lineages.related, list(found))
+    new = {key: pair for key, pair in found.items() if key not in known}
+    return Outcome(
+        rows=[*(row for _, row in new.values()), *structure],
+        facts=[fact for event, row in new.values() for fact in _facts(event, row)],
+    )
 
 
 def _similar(event: Event, deps: Deps) -> Iterator[RelationshipRow]:

@@ -1,5 +1,6 @@
 """The structure of a lineage: what contains what, and which version came from which."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -30,3 +31,11 @@ def derivations(conn: Connection[Any], lineage: UUID) -> list[Pair]:
         " WHERE e.version_of = %s AND e.version > 1 AND e.id BETWEEN %s AND %s",
         [*ids.bounds(lineage), lineage, *ids.bounds(lineage)],
     ).fetchall()
+
+
+def related(conn: Connection[Any], relationships: Sequence[UUID]) -> set[UUID]:
+    """Return those of some relationships that are known already."""
+    rows = conn.execute(
+        "SELECT id FROM relationships WHERE id = ANY(%s)", [list(relationships)]
+    ).fetchall()
+    return {row[0] for row in rows}
