@@ -2,9 +2,8 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -12,17 +11,18 @@ from uuid import UUID
 from psycopg import Connection
 
 from dataflux.clock import Clock, IdFactory
-from dataflux.errors import Conflict, DataFluxError, Invalid, MediaFailed
-from dataflux.telemetry import trace_of, traceparent
+from dataflux.errors import DataFluxError, MediaFailed
 from events import codec
 from events.bus import Bus
-from events.event import MAX_HOPS, PREFIX, Event
+from events.event import Event
+from functions.disposition import Disposition, guarded
+from functions.facts import About, Announcer, about_fact, about_step
 from functions.lease import Lease
-from functions.plan import Totals, following, verdict
+from functions.progress import Progress
 from functions.work import Fact, NewRun, Outcome, Read, Work, Write
-from schemas.names import Lane, PieceState, RunState, Stage
+from schemas.names import Lane, PieceState, Stage
 from stores.ports import ObjectInfo, ObjectStore
-from stores.records import assets, inbox, outbox, runs, steps, tenants
+from stores.records import inbox, outbox, runs, steps, tenants
 from stores.records.database import Database
 from stores.records.insert import insert
 
@@ -35,27 +35,6 @@ Consumer = Callable[[Sequence[Event], Read], Outcome]
 
 RELAY_AFTER_S = 2.0
 """Younger outbox rows belong to a worker that is about to publish them."""
-
-
-class Disposition(StrEnum):
-    """What a host tells its bus: 200, 503, 422 or 500."""
-
-    DONE = "done"
-    RETRY = "retry"
-    INVALID = "invalid"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class About:
-    """What the events of one step are about."""
-
-    source: str
-    tenant: UUID
-    lineage: UUID
-    asset: UUID
-    lane: Lane | None = None
-    cause: Event | None = None
 
 
 @dataclass(frozen=True)
@@ -131,9 +110,9 @@ class Engine:
         with self.session(tenant) as conn:
             claimed = steps.claim(conn, piece, token, self.lease_s)
             if claimed is steps.Refusal.EXHAUSTED:
-                events = self._exhaust(conn, tenant, piece, event)
+                events = self._progress(conn).exhaust(tenant, piece, event)
             elif isinstance(claimed, steps.Claimed):
-                events = self._announce(conn, claimed, event)
+                events = self._progress(conn).begin(claimed, event)
             row = self._outbox(conn, tenant, events)
         self._publish(row, events)
         return (
@@ -167,20 +146,6 @@ class Engine:
             put=put,
         )
 
-    def _announce(self, conn: Connection[Any], claimed: steps.Claimed, cause: Event) -> list[Event]:
-        """Turn the run to running, once: whoever does so says that processing has started."""
-        started = steps.start_run(conn, claimed.run)
-        if started is None:
-            return []
-        assets.set_status(conn, claimed.asset, "processing")
-        data = {
-            "run": str(claimed.run),
-            "strategy": started.strategy,
-            "lane": claimed.lane,
-            "pieces": started.pieces,
-        }
-        return [self._fact(Fact("asset.processing_started", data), _about(cause, claimed))]
-
     @staticmethod
     def _run(handler: Handler, work: Work) -> Outcome | Exception:
         try:
@@ -203,8 +168,8 @@ class Engine:
         return Disposition.RETRY if retryable else Disposition.FAILED
 
     def _commit(self, work: Work, token: UUID, outcome: Outcome) -> None:
-        about = _about(work.event, work)
-        events = [self._fact(fact, about) for fact in outcome.facts]
+        about = about_step(work.event, work)
+        events = [self._announcer.fact(fact, about) for fact in outcome.facts]
         with contextlib.suppress(_Superseded):
             with self.session(work.tenant) as conn:
                 live = runs.is_first(conn, work.run)
@@ -212,9 +177,9 @@ class Engine:
                 for write in outcome.writes:
                     write.query(conn, *write.args)
                 state = self._end_piece(conn, work, token, outcome, events)
-                opened = (
-                    self._close(conn, about, work.run, work.stage) if state.pending == 0 else []
-                )
+                opened: list[Event] = []
+                if state.pending == 0:
+                    opened = self._progress(conn).close(about, work.run, work.stage)
                 row = self._outbox(conn, work.tenant, opened, work.run)
             self._publish(state.outbox, events)
             self._publish(row, opened)
@@ -237,65 +202,6 @@ class Engine:
         if state is None:
             raise _Superseded
         return state
-
-    def _exhaust(
-        self, conn: Connection[Any], tenant: UUID, piece: UUID, cause: Event | None
-    ) -> list[Event]:
-        """Fail a piece that has no attempts left; whoever meets it also closes its stage."""
-        state = steps.exhaust(conn, piece)
-        if state is None:
-            return []
-        about = About("engine", tenant, state.lineage, state.asset, cause=cause)
-        return self._close(conn, about, state.run, Stage(state.stage)) if state.pending == 0 else []
-
-    def _close(self, conn: Connection[Any], about: About, run: UUID, stage: Stage) -> list[Event]:
-        """Open what follows a closed stage, or complete the run; return the events to publish."""
-        totals = {
-            Stage(name): Totals(done=t.done, failed=t.failed, skipped=t.skipped, counts=t.counts)
-            for name, t in steps.totals(conn, run).items()
-        }
-        nexts = following(stage, totals)
-        events = [
-            event
-            for next_stage, pieces in nexts.items()
-            for event in self._open(conn, about, run, next_stage, pieces)
-        ]
-        if steps.close_stage(conn, run, len(nexts)) == 0:
-            events.append(self._complete(conn, about, run, totals))
-        return events
-
-    def _open(
-        self,
-        conn: Connection[Any],
-        about: About,
-        run: UUID,
-        stage: Stage,
-        pieces: Sequence[Mapping[str, Any]],
-    ) -> list[Event]:
-        planned = steps.plan_stage(
-            conn, run, about.lineage, stage, pieces, max_attempts=self.max_attempts
-        )
-        return [self._work_event(about, run, stage, piece) for piece in planned]
-
-    def _complete(
-        self, conn: Connection[Any], about: About, run: UUID, totals: Mapping[Stage, Totals]
-    ) -> Event:
-        state = verdict(totals)
-        ended = steps.finish_run(conn, run, state)
-        if state is not RunState.FAILED:
-            runs.promote(conn, about.lineage, about.asset, run)
-        assets.set_status(conn, about.asset, state, ended.reason, ended.detail)
-        if state is RunState.FAILED:
-            why = {"run": str(run), "stage": ended.stage, "reason": ended.reason}
-            return self._fact(Fact("asset.processing_failed", why), about)
-        counts = totals[Stage.STITCH].counts
-        data: dict[str, Any] = {
-            "run": str(run),
-            "status": state,
-            "counts": dict(counts),
-            "ms": ended.ms,
-        }
-        return self._fact(Fact("asset.processing_completed", data), about)
 
     # -- consumers -----------------------------------------------------------------------------
 
@@ -343,17 +249,13 @@ class Engine:
         insert(conn, tenant, outcome.rows)
         for write in outcome.writes:
             write.query(conn, *write.args)
-        events = [self._fact(fact, _loose(source, tenant, fact, cause)) for fact in outcome.facts]
+        events = [
+            self._announcer.fact(fact, about_fact(source, tenant, fact, cause))
+            for fact in outcome.facts
+        ]
         if outcome.run is not None:
-            events += self._start(conn, source, tenant, outcome.run, cause)
+            events += self._progress(conn).start(source, tenant, outcome.run, cause)
         return self._outbox(conn, tenant, events), events
-
-    def _start(
-        self, conn: Connection[Any], source: str, tenant: UUID, run: NewRun, cause: Event | None
-    ) -> list[Event]:
-        about = About(source, tenant, run.lineage, run.asset, run.lane, cause)
-        runs.create(conn, tenant, run)
-        return self._open(conn, about, run.id, Stage.SEGMENT, run.pieces) if run.pieces else []
 
     # -- sweepers ------------------------------------------------------------------------------
 
@@ -371,7 +273,7 @@ class Engine:
             exhausted = steps.exhausted(conn)
         for tenant, piece in exhausted:
             with self.session(tenant) as conn:
-                events = self._exhaust(conn, tenant, piece, None)
+                events = self._progress(conn).exhaust(tenant, piece, None)
                 row = self._outbox(conn, tenant, events)
             self._publish(row, events)
         return len(exhausted)
@@ -393,54 +295,16 @@ class Engine:
 
     def _again(self, piece: steps.LostPiece) -> Event:
         about = About("reconcile", piece.tenant, piece.lineage, piece.asset, Lane(piece.lane))
-        return self._work_event(about, piece.run, Stage(piece.stage), piece.piece)
+        return self._announcer.work(about, piece.run, Stage(piece.stage), piece.piece)
 
     # -- events --------------------------------------------------------------------------------
 
-    def _fact(self, fact: Fact, about: About) -> Event:
-        return self._event(fact.name, fact.data, about, segment=fact.segment)
+    @property
+    def _announcer(self) -> Announcer:
+        return Announcer(self.clock, self.ids)
 
-    def _work_event(self, about: About, run: UUID, stage: Stage, piece: UUID) -> Event:
-        data = {"piece": str(piece), "run": str(run), "stage": str(stage)}
-        return self._event(f"work.{stage}", data, about, key=str(piece))
-
-    def _event(
-        self,
-        name: str,
-        data: Mapping[str, Any],
-        about: About,
-        *,
-        segment: UUID | None = None,
-        key: str | None = None,
-    ) -> Event:
-        token, hops = self.ids.token(), 0
-        extensions = {
-            "tenantid": str(about.tenant),
-            "entityid": str(about.lineage),
-            "partitionkey": key or str(about.lineage),
-            "sequence": f"{self.clock.time_ns():020}",
-        }
-        trace = about.asset.hex
-        if about.lane is not None:
-            extensions["lane"] = str(about.lane)
-        if about.cause is not None:
-            extensions["causationid"] = about.cause.id
-            hops = int(about.cause.extensions.get("hops", "0")) + 1
-            trace = trace_of(about.cause) or trace
-        if hops > MAX_HOPS:
-            raise Invalid(f"{name}: the chain of causes is {hops} events long; it is a loop")
-        extensions["hops"] = str(hops)
-        extensions["traceparent"] = traceparent(trace, token.hex[:16])
-        subject = f"assets/{about.asset}" + (f"/segments/{segment}" if segment else "")
-        return Event(
-            id=str(token),
-            type=PREFIX + name,
-            source=f"/dataflux/{about.source}",
-            time=self.clock.now(),
-            data=data,
-            subject=subject,
-            extensions=extensions,
-        )
+    def _progress(self, conn: Connection[Any]) -> Progress:
+        return Progress(conn, self._announcer, self.max_attempts)
 
     def _outbox(
         self, conn: Connection[Any], tenant: UUID, events: Sequence[Event], run: UUID | None = None
@@ -462,38 +326,5 @@ class Engine:
             outbox.delete(conn, [row])
 
 
-def guarded(action: Callable[[], Disposition | None]) -> Disposition:
-    """Run `action`; tell from the kind of its error what a host answers."""
-    try:
-        return action() or Disposition.DONE
-    except Invalid as error:
-        log.warning("refused: %s", error)
-        return Disposition.INVALID
-    except Conflict as error:  # a rival was faster: the next look finds that out
-        log.info("again: %s", error)
-        return Disposition.RETRY
-    except DataFluxError as error:
-        log.warning("%s: %s", type(error).__name__, error)
-        return Disposition.RETRY if error.retryable else Disposition.FAILED
-    except Exception:
-        log.exception("unexpected")
-        return Disposition.FAILED
-
-
 class _Superseded(Exception):
     """Another worker owns the piece by now: nothing of this one may be kept."""
-
-
-def _about(cause: Event, of: Work | steps.Claimed) -> About:
-    tenant = UUID(cause.extensions["tenantid"])
-    return About(str(of.stage), tenant, of.lineage, of.asset, Lane(of.lane), cause)
-
-
-def _loose(source: str, tenant: UUID, fact: Fact, cause: Event | None) -> About:
-    """Say what a fact of a consumer or a request is about: it names that itself."""
-    lineage = fact.lineage
-    if lineage is None and cause is not None:
-        lineage = UUID(cause.extensions["entityid"])
-    if lineage is None:
-        raise Invalid(f"fact {fact.name} names no lineage")
-    return About(source, tenant, lineage, fact.asset or lineage, None, cause)

@@ -12,7 +12,7 @@ from events.event import Event
 from events.topics import fact_topic, topic_of, work_topic
 from events.types import validate
 from functions.deps import Deps
-from functions.engine import Disposition, guarded
+from functions.disposition import Disposition, guarded
 from schemas.names import Lane, Stage
 
 

@@ -13,7 +13,7 @@ from dataflux.errors import Invalid, TooLarge
 from dataflux.settings import Settings
 from events.http import from_http
 from functions.deps import Deps, build
-from functions.engine import Disposition
+from functions.disposition import Disposition
 from functions.targets import BY_NAME
 
 STATUS = {

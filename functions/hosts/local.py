@@ -10,7 +10,7 @@ from dataflux import telemetry
 from dataflux.policy import WORKERS
 from events.bus import Bus, Consumer, Delivery
 from events.event import Event
-from functions.engine import Disposition
+from functions.disposition import Disposition
 from functions.hosts.queue import LaneQueue
 from functions.hosts.retries import Backoff, Retries, backoff
 from schemas.names import Lane

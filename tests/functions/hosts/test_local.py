@@ -11,7 +11,7 @@ import pytest
 
 from events.bus import Delivery
 from events.event import Event
-from functions.engine import Disposition
+from functions.disposition import Disposition
 from functions.hosts.local import AHEAD, Hosted, LocalHost, Run, by_lane
 from functions.hosts.retries import Backoff
 
