@@ -1,5 +1,6 @@
 """Join the segments of all pieces into those of the asset, and commit them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -82,20 +83,25 @@ def _rows(work: Work, analyzer: str, segments: Sequence[Segment]) -> Iterator[Ro
 def _renditions(
     work: Work, segments: Sequence[Segment], stored: Sequence[dict[str, Any]]
 ) -> Iterator[RenditionRow]:
-    """Name each derived object; those of segments that were merged away stay unnamed."""
+    """Name each derived object; those of segments that were merged away stay unnamed.
+
+    Several of one kind, such as the sprite sheets of a film's pieces, are numbered in their order.
+    """
     known = {segment.key for segment in segments}
+    count: Counter[tuple[str | None, str]] = Counter()
     for number, artifact in enumerate(stored):
-        key = artifact["segment"]
+        key, kind = artifact["segment"], artifact["kind"]
         if key is not None and key not in known:
             continue
         yield RenditionRow(
             id=ids.derived(work.lineage, work.run, "rendition", number),
             entity_id=work.asset if key is None else segment_id(work, key),
             run_id=work.run,
-            kind=artifact["kind"],
+            kind=kind,
             object_key=artifact["key"],
             mime_type=artifact["mime_type"],
             size=artifact["size"],
             sha256=artifact["sha256"],
-            metadata=artifact["metadata"],
+            metadata={**artifact["metadata"], "number": count[key, kind]},
         )
+        count[key, kind] += 1

@@ -43,12 +43,15 @@ def of(conn: Db, lineage: UUID, entities: Sequence[UUID]) -> list[Rendition]:
         ).fetchall()
 
 
-def find(conn: Db, entity: UUID, kind: str) -> Rendition:
-    """Return the derived object of a kind; NotFound if the entity has none."""
+def find(conn: Db, entity: UUID, kind: str, number: int = 0) -> Rendition:
+    """Return a derived object of a kind, in the order of the pieces; NotFound if there is none."""
     with conn.cursor(row_factory=class_row(Rendition)) as cursor:
         found = cursor.execute(
-            f"{_SHOWN} AND kind = %s ORDER BY id LIMIT 1", [[entity], *ids.bounds(entity), kind]
+            f"{_SHOWN} AND kind = %s ORDER BY (metadata->>'number')::int NULLS FIRST, id"
+            " LIMIT 1 OFFSET %s",
+            [[entity], *ids.bounds(entity), kind, number],
         ).fetchone()
     if found is None:
-        raise NotFound(f"{entity} has no rendition {kind!r}; its list of renditions names them")
+        which = f"{kind!r}" if number == 0 else f"{kind!r} of number {number}"
+        raise NotFound(f"{entity} has no rendition {which}; its list of renditions names them")
     return found

@@ -159,3 +159,24 @@ def test_counts_tell_what_there_is_and_what_waits(
         2,
         1,
     )
+
+
+def test_sheets_come_in_the_order_of_the_pieces(
+    database: Database, tenant: UUID, film: UUID
+) -> None:
+    sheets = [
+        RenditionRow(
+            ids.derived(film, "sheet", n),
+            *(film, RUN, "sprite", f"derived/{n}", "image/jpeg", 3, "0" * 64),
+            metadata={"number": n},
+        )
+        for n in range(12)
+    ]
+    assert sheets != sorted(sheets, key=lambda row: row.id)
+    with session(database, tenant) as conn:
+        insert(conn, tenant, sheets)
+        found = [renditions.find(conn, film, "sprite", n).object_key for n in range(12)]
+        assert renditions.find(conn, film, "sprite").object_key == "derived/0"
+        with pytest.raises(NotFound, match="'sprite' of number 12"):
+            renditions.find(conn, film, "sprite", 12)
+    assert found == [f"derived/{n}" for n in range(12)]
