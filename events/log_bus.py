@@ -143,12 +143,20 @@ class _Consumer:
         deadline = time.monotonic() + timeout_s
         while not (self._closed or self._bus._closed):
             seen = self._bus._published  # before looking: what comes meanwhile must wake us
-            if found := self._take(limit):
+            if found := self._look(limit):
                 return found
             left = deadline - time.monotonic()
             if left <= 0 or not self._bus._wait(seen, left):
                 return []
         return []
+
+    def _look(self, limit: int) -> list[Delivery]:
+        try:
+            return self._take(limit)
+        except Unavailable:
+            if self._bus._closed:  # meanwhile: the poll ends, it does not fail
+                return []
+            raise
 
     def _take(self, limit: int) -> list[Delivery]:
         found: list[Delivery] = []

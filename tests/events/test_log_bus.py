@@ -206,6 +206,20 @@ def test_what_is_published_between_looking_and_waiting_wakes(
     assert time.monotonic() - began < LONG_S / 2
 
 
+def test_a_bus_that_closes_between_looking_and_taking_ends_a_poll(
+    bus: LogBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = bus.subscribe("g", [FACT])
+    log_of = bus._log
+
+    def late(topic: str, partition: int) -> PartitionLog:
+        bus.close()
+        return log_of(topic, partition)
+
+    monkeypatch.setattr(bus, "_log", late)
+    assert consumer.poll(1, LONG_S) == []
+
+
 def test_expiry_deletes_what_is_old_and_offsets_go_on(
     tmp_path: Path, bus: LogBus, buses: Callable[[], LogBus]
 ) -> None:
