@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.concurrency import run_in_threadpool
@@ -14,7 +14,7 @@ from dataflux.permissions import Caller
 from functions.api import cursors, shapes, uploads
 from functions.api.bodies import json_of, parse
 from functions.api.callers import Asker, Using
-from functions.api.downloads import send
+from functions.api.downloads import RenditionKind, Sheet, send
 from functions.deps import Deps
 from functions.rerun import rerun
 from functions.work import Write
@@ -28,7 +28,6 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 Name = Annotated[str, Field(max_length=50, pattern=r"^[a-z][a-z0-9_]*$")]
-RenditionKind = Annotated[str, Path(max_length=50, pattern=r"^[a-z][a-z0-9_.-]*$")]
 
 LARGEST_METADATA = 64 << 10
 DEEPEST_METADATA = 20
@@ -225,9 +224,14 @@ def content(asset_id: UUID, request: Request, deps: Using, caller: Asker) -> Res
 @router.head("/{asset_id}/renditions/{kind}", include_in_schema=False)
 @router.get("/{asset_id}/renditions/{kind}", operation_id="assets_rendition")
 def asset_rendition(
-    asset_id: UUID, kind: RenditionKind, request: Request, deps: Using, caller: Asker
+    asset_id: UUID,
+    kind: RenditionKind,
+    request: Request,
+    deps: Using,
+    caller: Asker,
+    sheet: Sheet = 0,
 ) -> Response:
-    """Download a derived object of the asset."""
+    """Download a derived object of the asset; of several of a kind the one numbered `sheet`."""
     asset = visible(deps, caller, asset_id)
-    found = deps.engine.read(caller.tenant, renditions.find, asset.id, kind)
+    found = deps.engine.read(caller.tenant, renditions.find, asset.id, kind, sheet)
     return send(deps, request, found.object_key, found.mime_type, found.sha256)

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Request
+from fastapi import Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from functions.api.problems import problem
 from functions.deps import Deps
 from stores.ports import ObjectReader
+
+RenditionKind = Annotated[str, Path(max_length=50, pattern=r"^[a-z][a-z0-9_.-]*$")]
+Sheet = Annotated[int, Query(ge=0, le=100_000)]
 
 CHUNK = 1 << 20
 INLINE = ("image/", "video/", "audio/", "text/plain", "text/vtt", "application/pdf")

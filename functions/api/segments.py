@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from functions.api import shapes
 from functions.api.callers import Asker, Using
-from functions.api.downloads import send
+from functions.api.downloads import RenditionKind, Sheet, send
 from stores.records import access, assets, moments, renditions
 
 router = APIRouter(prefix="/api/v1/segments", tags=["segments"])
@@ -37,11 +37,17 @@ def get_segment(segment_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
     }
 
 
+@router.head("/{segment_id}/renditions/{kind}", include_in_schema=False)
 @router.get("/{segment_id}/renditions/{kind}", operation_id="segments_rendition")
 def segment_rendition(
-    segment_id: UUID, kind: str, request: Request, deps: Using, caller: Asker
+    segment_id: UUID,
+    kind: RenditionKind,
+    request: Request,
+    deps: Using,
+    caller: Asker,
+    sheet: Sheet = 0,
 ) -> Response:
     """Download a derived object of the segment: its key frame, its thumbnail, its sound."""
     deps.engine.read(caller.tenant, access.require, caller, segment_id, "view")
-    found = deps.engine.read(caller.tenant, renditions.find, segment_id, kind[:50])
+    found = deps.engine.read(caller.tenant, renditions.find, segment_id, kind, sheet)
     return send(deps, request, found.object_key, found.mime_type, found.sha256)

@@ -1,0 +1,75 @@
+"""Derived objects of a film of several pieces: each can be asked for."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from starlette.testclient import TestClient
+
+from analyzers.api import Segment
+from functions.stitch import handler
+from functions.work import Work
+from schemas.names import Lane, Stage
+from stores.records import assets
+from stores.records.insert import insert
+from tests.fixtures.platform import Platform
+from tests.functions.api.asking import check_problem, client, upload
+
+MARK = {"time": 0.0}
+
+
+def kept(platform: Platform, kind: str, segment: str | None, data: bytes) -> dict[str, Any]:
+    info = platform.deps.objects.put(f"derived/{kind}-{data.decode()}", data)
+    return {
+        "kind": kind,
+        "mime_type": "image/jpeg",
+        "segment": segment,
+        "metadata": {"tile": [160, 90]},
+        "key": info.key,
+        "size": info.size,
+        "sha256": info.sha256,
+    }
+
+
+def work(platform: Platform, lineage: UUID) -> Work:
+    asset = platform.deps.engine.read(platform.caller.tenant, assets.get, lineage)
+    unused = cast("Any", None)
+    token = platform.deps.ids.token()
+    return Work(
+        *(platform.caller.tenant, asset.lineage, asset.id, token, token, Stage.STITCH, Lane.HIGH),
+        *(0, {}, 1, unused, unused, unused),
+    )
+
+
+def stitched(platform: Platform, http: TestClient) -> str:
+    """Name the objects of a film of two pieces; return where the film is."""
+    sent = upload(http)
+    platform.pump()
+    made = work(platform, UUID(sent["id"]))
+    stored = [
+        kept(platform, "sprite", None, b"first"),
+        kept(platform, "keyframe", "gone", b"gone"),
+        kept(platform, "keyframe", "scene", b"frame"),
+        kept(platform, "sprite", None, b"second"),
+    ]
+    rows = list(handler._renditions(made, [Segment("scene", MARK, MARK, key="scene")], stored))
+    assert [(row.kind, row.metadata["number"]) for row in rows] == [
+        ("sprite", 0),
+        ("keyframe", 0),
+        ("sprite", 1),
+    ]
+    with platform.deps.engine.session(platform.caller.tenant) as conn:
+        insert(conn, platform.caller.tenant, rows)
+    return f"/api/v1/assets/{sent['id']}"
+
+
+def test_each_sprite_sheet_of_a_film_is_served(platform: Platform) -> None:
+    with client(platform, platform.token) as http:
+        film = stitched(platform, http)
+        for query, data in (("", b"first"), ("?sheet=0", b"first"), ("?sheet=1", b"second")):
+            assert http.get(f"{film}/renditions/sprite{query}").content == data
+        check_problem(http.get(f"{film}/renditions/sprite?sheet=2"), 404)
+        for sheet in ("-1", "x", "1e9"):
+            problem = check_problem(http.get(f"{film}/renditions/sprite?sheet={sheet}"), 422)
+            assert "sheet" in problem["errors"][0]["field"]
+        shown = http.get(film).json()["renditions"]
+        assert sorted(r["metadata"]["number"] for r in shown if r["kind"] == "sprite") == [0, 1]
