@@ -1,86 +1,98 @@
-"""A hit as a person sees it: where, how sure, and why."""
+"""Hits as a person sees them: where, how sure, and why."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from dataflux.errors import NotFound
-from dataflux.permissions import Caller
-from functions.deps import Deps
+from psycopg import Connection
+
 from functions.search.fuse import Ranked
 from functions.search.signals import Evidence
 from schemas.address import Address
 from schemas.names import TextSource
-from stores.records import assets, moments, renditions
-from stores.records.assets import Asset
-from stores.records.moments import Moment
+from stores.records import found
+from stores.records.found import Found, Words
 from stores.records.snippet import Snippet
 
+Marker = dict[str, Any]
 
-def explain(deps: Deps, caller: Caller, ranked: Ranked) -> dict[str, Any] | None:
-    """Return a hit with its asset and thumbnail; None if it was deleted this instant."""
-    found = _load(deps, caller, ranked)
-    if found is None:
+
+@dataclass(frozen=True)
+class Explained:
+    """All that is shown of some segments."""
+
+    places: Mapping[UUID, Found]
+    pictures: Mapping[UUID, str]
+    spoken: Mapping[UUID, Words]
+
+    @classmethod
+    def of(cls, conn: Connection[Any], ranked: Sequence[Ranked]) -> "Explained":
+        """Look everything up, whatever number of segments it is."""
+        places = found.places(conn, [each.segment for each in ranked])
+        around = {each for place in places.values() for each in _around(place)}
+        said = [each.segment for each in ranked if _said_in(each) is not None]
+        return cls(
+            places, found.pictures(conn, around), found.spoken(conn, said) if said else {}
+        )  # fmt: skip
+
+    def hits(self, ranked: Iterable[Ranked]) -> Iterator[dict[str, Any]]:
+        """Yield moments with their assets; what was deleted this instant is left out."""
+        for each in ranked:
+            if place := self.places.get(each.segment):
+                yield {
+                    **self._moment(each, place),
+                    "asset": str(place.asset),
+                    "lineage": str(place.lineage),
+                    "kind": place.kind,
+                    "filename": place.filename,
+                    "mime_type": place.mime_type,
+                    "thumbnail": self._thumbnail(place),
+                }
+
+    def moments(self, ranked: Iterable[Ranked]) -> list[dict[str, Any]]:
+        """Return moments alone."""
+        return [self._moment(r, self.places[r.segment]) for r in ranked if r.segment in self.places]
+
+    def _moment(self, ranked: Ranked, place: Found) -> dict[str, Any]:
+        start, end = self._exactly(ranked, place)
+        return {
+            "address": str(Address.of(place.lineage, place.version, start, end)),
+            "segment": str(place.segment),
+            "segment_type": place.segment_type,
+            "start": start,
+            "end": end,
+            "score": round(ranked.score, 4),
+            "signals": [_signal(evidence) for evidence in ranked.evidence],
+        }
+
+    def _exactly(self, ranked: Ranked, place: Found) -> tuple[Marker, Marker]:
+        """Return the markers of a hit: of spoken words, when just these were said."""
+        snippet = _said_in(ranked)
+        said = snippet and said_at(snippet, self.spoken.get(place.segment, ()))
+        return ({"time": said[0]}, {"time": said[1]}) if said else (place.start, place.end)
+
+    def _thumbnail(self, place: Found) -> str | None:
+        """Return the path of the nearest picture: the segment's own, its parent's, the asset's."""
+        for entity in _around(place):
+            if entity in self.pictures:
+                kind = "assets" if entity == place.asset else "segments"
+                return f"/api/v1/{kind}/{entity}/renditions/{self.pictures[entity]}"
         return None
-    asset, moment = found
-    return {
-        **_moment(deps, caller, ranked, asset, moment),
-        "asset": str(asset.id),
-        "lineage": str(asset.lineage),
-        "kind": asset.kind,
-        "filename": asset.filename,
-        "mime_type": asset.mime_type,
-        "thumbnail": _thumbnail(deps, caller, moment),
-    }
 
 
-def shown(deps: Deps, caller: Caller, ranked: Ranked) -> dict[str, Any] | None:
-    """Return a moment without its asset."""
-    found = _load(deps, caller, ranked)
-    return None if found is None else _moment(deps, caller, ranked, *found)
+def _around(place: Found) -> tuple[UUID, UUID, UUID]:
+    return place.segment, place.parent, place.asset
 
 
-def _load(deps: Deps, caller: Caller, ranked: Ranked) -> tuple[Asset, Moment] | None:
-    try:
-        moment = deps.engine.read(caller.tenant, moments.get, ranked.segment)
-        return deps.engine.read(caller.tenant, assets.get, moment.lineage), moment
-    except NotFound:
-        return None
+def _said_in(ranked: Ranked) -> Snippet | None:
+    """Return the spoken words that were found, if any were."""
+    texts = (e.text for e in ranked.evidence if e.text and e.text.source == TextSource.SPOKEN)
+    return next((text.snippet for text in texts if text.snippet.marks), None)
 
 
-def _moment(
-    deps: Deps, caller: Caller, ranked: Ranked, asset: Asset, moment: Moment
-) -> dict[str, Any]:
-    start, end = _exactly(deps, caller, ranked, moment)
-    return {
-        "address": str(Address.of(asset.lineage, asset.version, start, end)),
-        "segment": str(moment.id),
-        "segment_type": moment.segment_type,
-        "start": start,
-        "end": end,
-        "score": round(ranked.score, 4),
-        "signals": [_signal(evidence) for evidence in ranked.evidence],
-    }
-
-
-def _exactly(
-    deps: Deps, caller: Caller, ranked: Ranked, moment: Moment
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the markers of a hit: of spoken words, when just these were said."""
-    spoken = [e.text for e in ranked.evidence if e.text and e.text.source == TextSource.SPOKEN]
-    if not spoken or not spoken[0].snippet.marks:
-        return moment.start_marker, moment.end_marker
-    features = deps.engine.read(caller.tenant, moments.features, moment.lineage, [moment.id])
-    words: list[dict[str, Any]] = next(
-        (f.feature_data["words"] for f in features if f.feature_type == "transcript"), []
-    )
-    said = _said(spoken[0].snippet, words)
-    if said is None:
-        return moment.start_marker, moment.end_marker
-    return {"time": said[0]}, {"time": said[1]}
-
-
-def _said(snippet: Snippet, words: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
+def said_at(snippet: Snippet, words: Words) -> tuple[float, float] | None:
     """Return when the first marked word begins and the last one ends.
 
     The text of an utterance is its words with one space between them.
@@ -112,18 +124,3 @@ def _signal(evidence: Evidence) -> dict[str, Any]:
             "marks": [list(mark) for mark in evidence.text.snippet.marks],
         }
     return signal
-
-
-def _thumbnail(deps: Deps, caller: Caller, moment: Moment) -> str | None:
-    """Return the path of the nearest picture: the segment's own, its parent's, the asset's."""
-    around = [moment.id, moment.parent_id, moment.asset_id]
-    pictures = {
-        r.entity_id: r.kind
-        for r in deps.engine.read(caller.tenant, renditions.of, moment.lineage, around)
-        if r.kind in ("thumbnail", "poster")
-    }
-    for entity in around:
-        if entity in pictures:
-            place = "assets" if entity == moment.asset_id else "segments"
-            return f"/api/v1/{place}/{entity}/renditions/{pictures[entity]}"
-    return None

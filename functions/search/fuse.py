@@ -12,6 +12,8 @@ from uuid import UUID
 from functions.search.signals import Evidence
 
 K = 60
+MOMENTS = 10
+"""Moments that are shown of one asset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +84,12 @@ def best_of_each(ranked: Sequence[Ranked]) -> list[Ranked]:
     for each in ranked:
         seen.setdefault(each.lineage, each)
     return list(seen.values())
+
+
+def moments_of(best: Sequence[Ranked], ranked: Sequence[Ranked]) -> dict[UUID, list[Ranked]]:
+    """Return the first few segments of each of some lineages."""
+    inside: dict[UUID, list[Ranked]] = {each.lineage: [] for each in best}
+    for each in ranked:
+        if each.lineage in inside and len(inside[each.lineage]) < MOMENTS:
+            inside[each.lineage].append(each)
+    return inside

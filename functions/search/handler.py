@@ -8,8 +8,8 @@ from uuid import UUID
 from dataflux.errors import NotFound
 from dataflux.permissions import Caller
 from functions.deps import Deps
-from functions.search.explain import explain, shown
-from functions.search.fuse import Ranked, absorb, best_of_each, fuse
+from functions.search.explain import Explained
+from functions.search.fuse import Ranked, absorb, best_of_each, fuse, moments_of
 from functions.search.request import LikeSegment, SearchRequest, SimilarRequest
 from functions.search.signals import Query, gather
 from stores.records import access, assets, moments, segments
@@ -59,10 +59,7 @@ def _answer(
         ranked, deps.engine.read(caller.tenant, segments.inside, [r.segment for r in ranked])
     )
     ranked = [each for each in ranked if each.lineage != leave_out and not _itself(each, query)]
-    chosen = (best_of_each(ranked) if asked.group_by == "asset" else ranked)[: asked.limit]
-    hits = [hit for each in chosen if (hit := explain(deps, caller, each)) is not None]
-    if asked.group_by == "asset" and asked.include_segments:
-        _add_segments(deps, caller, hits, ranked)
+    hits = _explained(deps, caller, asked, ranked)
     return {
         "hits": hits,
         "no_good_match": not hits,
@@ -75,15 +72,19 @@ def _itself(ranked: Ranked, query: Query) -> bool:
     return isinstance(query, LikeSegment) and ranked.segment == query.segment
 
 
-def _add_segments(
-    deps: Deps, caller: Caller, hits: Sequence[dict[str, Any]], ranked: Sequence[Ranked]
-) -> None:
-    """Give each asset the other moments that were found in it."""
-    for hit in hits:
-        others = [each for each in ranked if str(each.lineage) == hit["lineage"]][:10]
-        hit["segments"] = [
-            found for each in others if (found := shown(deps, caller, each)) is not None
-        ]
+def _explained(
+    deps: Deps, caller: Caller, asked: SearchRequest, ranked: Sequence[Ranked]
+) -> list[dict[str, Any]]:
+    """Return the best as they are shown; by asset, each with the moments that were found in it."""
+    by_asset = asked.group_by == "asset"
+    best = (best_of_each(ranked) if by_asset else ranked)[: asked.limit]
+    inside = moments_of(best, ranked) if by_asset and asked.include_segments else {}
+    shown = [*best, *(each for group in inside.values() for each in group)]
+    explained = deps.engine.read(caller.tenant, Explained.of, shown)
+    hits = list(explained.hits(best))
+    for hit in hits if inside else ():
+        hit["segments"] = explained.moments(inside[UUID(hit["lineage"])])
+    return hits
 
 
 def _example(deps: Deps, caller: Caller, entity: UUID) -> tuple[UUID, UUID]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.search.calibrate import Calibration
-from functions.search.explain import _said
+from functions.search.explain import said_at
 from functions.search.fuse import absorb, best_of_each, fuse
 from functions.search.signals import Evidence
 from stores.records.snippet import Snippet
@@ -88,6 +88,6 @@ def test_spoken_words_are_placed_in_time() -> None:
         {"word": "not", "start": 1.3, "end": 1.5},
         {"word": "what", "start": 2.0, "end": 2.4},
     ]
-    assert _said(Snippet("not what", ((0, 3), (4, 8)), 4), words) == (1.3, 2.4)
-    assert _said(Snippet("ask not what", ((0, 3),)), words) == (1.0, 1.2)
-    assert _said(Snippet("ask", ((0, 3),)), []) is None
+    assert said_at(Snippet("not what", ((0, 3), (4, 8)), 4), words) == (1.3, 2.4)
+    assert said_at(Snippet("ask not what", ((0, 3),)), words) == (1.0, 1.2)
+    assert said_at(Snippet("ask", ((0, 3),)), []) is None
