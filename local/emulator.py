@@ -13,7 +13,6 @@ from dataflux.errors import Conflict, DataFluxError
 from dataflux.settings import Settings
 from events.bus import Delivery
 from events.event import PREFIX, Event
-from events.log_bus import LogBus
 from functions.deps import Deps, build
 from functions.hosts.local import Hosted, LocalHost
 from functions.intake import Offer, receive
@@ -28,7 +27,6 @@ from stores.records import arrivals, dead_letters, steps
 log = logging.getLogger(__name__)
 
 TIMERS_S = {"relay": 1.0, "reconcile": 10.0}
-EXPIRE_S = 3600.0
 POOLS = ("media", "ocr", "speech")
 
 
@@ -100,12 +98,10 @@ def _warming(deps: Deps) -> Iterator[None]:
 
 
 def _chores(deps: Deps) -> Iterator[tuple[str, float, Callable[[], object]]]:
-    """Yield what is done again and again: the sweepers, and old events deleted."""
+    """Yield what is done again and again."""
     for target in TARGETS:
         if target.kind is Kind.SWEEPER:
             yield target.name, TIMERS_S[target.name], partial(_tick, deps, target)
-    if isinstance(deps.bus, LogBus):
-        yield "expire", EXPIRE_S, deps.bus.expire
 
 
 def _tick(deps: Deps, target: Target) -> None:
