@@ -68,6 +68,9 @@ class FakeBus:
     def publish(self, events: Sequence[Event]) -> None:
         raise NotImplementedError
 
+    def expire(self) -> None:
+        pass
+
     def lag(self, group: str) -> dict[str, int]:
         return {}
 
