@@ -8,7 +8,10 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from dataflux import telemetry
+from dataflux.errors import Denied
+from dataflux.permissions import Verb, holds
 from functions.api import shapes
+from functions.api.assets import Name
 from functions.api.callers import Asker, Using
 from functions.targets import TARGETS
 from stores.records import access, counts, dead_letters
@@ -18,14 +21,13 @@ router = APIRouter()
 
 @router.get("/api/v1/status", operation_id="status", tags=["system"])
 def status(deps: Using, caller: Asker) -> dict[str, Any]:
-    """Say how much there is, what is under way, and what was given up."""
+    """Say how much the caller can see, what is under way, and what was given up."""
     tenant = caller.tenant
     waiting = deps.engine.read(tenant, counts.waiting)
-    dead = deps.engine.read(tenant, dead_letters.page, limit=100)
     return {
-        "assets": deps.engine.read(tenant, counts.by_status),
-        "kinds": deps.engine.read(tenant, counts.by_kind),
-        "reasons": deps.engine.read(tenant, counts.by_reason),
+        "assets": deps.engine.read(tenant, counts.by_status, caller),
+        "kinds": deps.engine.read(tenant, counts.by_kind, caller),
+        "reasons": deps.engine.read(tenant, counts.by_reason, caller),
         "waiting": [
             {
                 "stage": w.stage,
@@ -37,17 +39,17 @@ def status(deps: Using, caller: Asker) -> dict[str, Any]:
             for w in waiting
         ],
         "lag": {t.name: sum(deps.bus.lag(t.name).values()) for t in TARGETS if t.topics},
-        "dead_letters": len(dead),
+        "dead_letters": deps.engine.read(tenant, counts.dead_letters),
         "analyzers": [a.spec.id for a in deps.registry.all],
     }
 
 
 @router.get("/api/v1/stats", operation_id="stats", tags=["system"])
 def stats(deps: Using, caller: Asker) -> dict[str, Any]:
-    """Count what is kept, by kind and type."""
+    """Count what the caller can see, by kind and type."""
     return {
-        "kinds": deps.engine.read(caller.tenant, counts.by_kind),
-        "segments": deps.engine.read(caller.tenant, counts.of_segments),
+        "kinds": deps.engine.read(caller.tenant, counts.by_kind, caller),
+        "segments": deps.engine.read(caller.tenant, counts.of_segments, caller),
     }
 
 
@@ -55,7 +57,9 @@ def stats(deps: Using, caller: Asker) -> dict[str, Any]:
 def list_dead_letters(
     deps: Using, caller: Asker, limit: Annotated[int, Query(ge=1, le=500)] = 50
 ) -> dict[str, Any]:
-    """List the messages that were given up, newest first."""
+    """List the messages that were given up, newest first; for operators."""
+    if not holds(caller.roles, Verb.ANALYZE):
+        raise Denied("only operators see what was given up; ask one of them")
     found = deps.engine.read(caller.tenant, dead_letters.page, limit=limit)
     items = [
         {
@@ -78,7 +82,7 @@ def list_relationships(
     caller: Asker,
     entity: UUID,
     depth: Annotated[int, Query(ge=1, le=4)] = 1,
-    relation: Annotated[list[str] | None, Query(alias="type", max_length=10)] = None,
+    relation: Annotated[list[Name] | None, Query(alias="type", max_length=10)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
     """List what an asset, segment or collection is related to, nearest and strongest first."""

@@ -1,9 +1,11 @@
 """How much there is and how much is under way: the figures of the status page."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
-from psycopg import Connection
+from psycopg import Connection, sql
+
+from stores.records.access import Asker, visible
 
 Db = Connection[Any]
 
@@ -19,39 +21,38 @@ class Waiting:
     oldest_s: float
 
 
-def by_status(conn: Db) -> dict[str, int]:
-    """Return how many assets there are in each state, latest versions only."""
-    return _pairs(
-        conn,
-        "SELECT a.processing_status, count(*) FROM assets a JOIN entities e ON e.id = a.id"
-        " WHERE e.is_latest AND e.deleted_at IS NULL GROUP BY 1 ORDER BY 1",
+def by_status(conn: Db, asker: Asker) -> dict[str, int]:
+    """Return how many assets there are in each state, of those that may be seen."""
+    return _of_assets(conn, asker, "a.processing_status")
+
+
+def by_kind(conn: Db, asker: Asker) -> dict[str, int]:
+    """Return how many assets there are of each kind."""
+    return _of_assets(conn, asker, "a.kind")
+
+
+def by_reason(conn: Db, asker: Asker) -> dict[str, int]:
+    """Return how many assets could not be processed whole, by reason, most first."""
+    found = _of_assets(conn, asker, "a.reason")
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _of_assets(conn: Db, asker: Asker, what: LiteralString) -> dict[str, int]:
+    """Count latest versions by one of their columns."""
+    query = (
+        "SELECT {what}, count(*) FROM assets a JOIN entities e ON e.id = a.id"
+        " WHERE e.is_latest AND e.deleted_at IS NULL AND {what} IS NOT NULL AND {may}"
+        " GROUP BY 1 ORDER BY 1"
     )
+    return _pairs(conn, asker, query, "a.lineage", what=sql.SQL(what))
 
 
-def by_kind(conn: Db) -> dict[str, int]:
-    """Return how many assets there are of each kind, latest versions only."""
-    return _pairs(
-        conn,
-        "SELECT a.kind, count(*) FROM assets a JOIN entities e ON e.id = a.id"
-        " WHERE e.is_latest AND e.deleted_at IS NULL AND a.kind IS NOT NULL GROUP BY 1 ORDER BY 1",
-    )
-
-
-def by_reason(conn: Db) -> dict[str, int]:
-    """Return how many assets could not be processed whole, by reason."""
-    return _pairs(
-        conn,
-        "SELECT a.reason, count(*) FROM assets a JOIN entities e ON e.id = a.id"
-        " WHERE e.is_latest AND e.deleted_at IS NULL AND a.reason IS NOT NULL"
-        " GROUP BY 1 ORDER BY 2 DESC, 1",
-    )
-
-
-def of_segments(conn: Db) -> dict[str, int]:
+def of_segments(conn: Db, asker: Asker) -> dict[str, int]:
     """Return how many segments there are of each type."""
-    return _pairs(
-        conn, "SELECT segment_type, count(*) FROM segments WHERE live GROUP BY 1 ORDER BY 1"
+    query = (
+        "SELECT s.segment_type, count(*) FROM search_segments s WHERE {may} GROUP BY 1 ORDER BY 1"
     )
+    return _pairs(conn, asker, query, "s.lineage")
 
 
 def waiting(conn: Db) -> list[Waiting]:
@@ -72,5 +73,8 @@ def dead_letters(conn: Db) -> int:
     return int(row[0]) if row else 0
 
 
-def _pairs(conn: Db, query: str) -> dict[str, int]:
-    return dict(conn.execute(query.encode()).fetchall())
+def _pairs(
+    conn: Db, asker: Asker, query: LiteralString, lineage: str, **parts: sql.Composable
+) -> dict[str, int]:
+    may = visible(asker, lineage)
+    return dict(conn.execute(sql.SQL(query).format(may=may.sql, **parts), may.params).fetchall())

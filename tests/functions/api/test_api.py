@@ -144,6 +144,13 @@ def test_a_stranger_sees_nothing(http: TestClient, platform: Platform) -> None:
         like = {"query": {"segment": segment}}
         check_problem(other.post("/api/v1/search", json=like), 404)
         check_problem(other.post("/api/v1/similar", json={"entity_id": sent["id"]}), 404)
+        status, stats = other.get("/api/v1/status").json(), other.get("/api/v1/stats").json()
+        assert [status[n] for n in ("assets", "kinds", "reasons")] == [{}, {}, {}]
+        assert [stats[n] for n in ("kinds", "segments")] == [{}, {}]
+        check_problem(other.get("/api/v1/dead-letters"), 403)
+    with client(platform, stranger(platform, Role.OPERATOR)) as operator:
+        assert operator.get("/api/v1/dead-letters").json()["items"] == []
+        assert operator.get("/api/v1/status").json()["assets"] == {"completed": 1}
     with client(platform, stranger(platform, Role.VIEWER)) as viewer:
         assert len(viewer.get("/api/v1/assets").json()["items"]) == 1
         check_problem(viewer.delete(f"/api/v1/assets/{sent['id']}"), 403)
@@ -215,6 +222,10 @@ def test_any_words_may_be_asked(http: TestClient, query: str) -> None:
         "/api/v1/assets?status=glad",
         "/api/v1/relationships?entity=x",
         f"/api/v1/relationships?entity={UUID(int=1)}&depth=99",
+        f"/api/v1/relationships?entity={UUID(int=1)}&type=%00",
+        f"/api/v1/assets/{UUID(int=1)}/segments?type=%00",
+        f"/api/v1/assets/{UUID(int=1)}/segments?first=99999999999999999999",
+        f"/api/v1/assets/{UUID(int=1)}/renditions/%00",
     ],
 )
 def test_bad_parameters_are_named(http: TestClient, path: str) -> None:

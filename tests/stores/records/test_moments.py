@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from dataflux.errors import NotFound
 from schemas import ids
+from stores.ports import Scope
 from stores.records import counts, moments, renditions, steps
 from stores.records.database import Database
 from stores.records.insert import insert
@@ -147,10 +148,12 @@ def test_counts_tell_what_there_is_and_what_waits(
         _, pieces = add_run(conn, tenant, 3)
         steps.claim(conn, pieces[0], uuid4(), 60)
         conn.execute("UPDATE assets SET reason = 'empty_media' WHERE id = %s", [film])
-        assert counts.by_status(conn) == {"uploaded": 2}
-        assert counts.by_kind(conn) == {"video": 2}
-        assert counts.by_reason(conn) == {"empty_media": 1}
-        assert counts.of_segments(conn) == {"line": 2, "scene": 3}
+        everybody, nobody = Scope(tenant, (), sees_all=True), Scope(tenant, (uuid4(),))
+        assert counts.by_status(conn, nobody) == counts.of_segments(conn, nobody) == {}
+        assert counts.by_status(conn, everybody) == {"uploaded": 2}
+        assert counts.by_kind(conn, everybody) == {"video": 2}
+        assert counts.by_reason(conn, everybody) == {"empty_media": 1}
+        assert counts.of_segments(conn, everybody) == {"line": 2, "scene": 3}
         (waiting,) = counts.waiting(conn)
         assert counts.dead_letters(conn) == 0
     assert (waiting.stage, waiting.lane, waiting.ready, waiting.leased) == (
