@@ -36,7 +36,7 @@ def gather(deps: Deps, query: Query, scope: Scope, limit: int) -> list[list[Evid
     """Return, signal by signal, the segments that it speaks for, best first."""
     lists = [_words(deps, query, scope, limit)] if isinstance(query, str) else []
     if isinstance(query, LikeVector):
-        _embedder_of(deps, query.space)  # an unknown space is an error, not an empty answer
+        _check(deps, query)
     for embedder in deps.registry.embedders():
         for space in embedder.spec.emits:
             vector = _vector(deps, embedder, space, query, scope)
@@ -98,9 +98,17 @@ def _near(
         )
 
 
-def _embedder_of(deps: Deps, space: str) -> BaseAnalyzer:
-    for embedder in deps.registry.embedders():
-        if space in embedder.spec.emits:
-            return embedder
-    known = ", ".join(s for e in deps.registry.embedders() for s in e.spec.emits)
-    raise Invalid(f"no space {space!r}; known: {known}", {"query.space": f"use one of {known}"})
+def _check(deps: Deps, query: LikeVector) -> None:
+    """Raise Invalid for what is no vector of its space: an error, not an empty answer."""
+    spaces = {space: e.spec.dimensions for e in deps.registry.embedders() for space in e.spec.emits}
+    if query.space not in spaces:
+        known = ", ".join(spaces)
+        fields = {"query.space": f"use one of {known}"}
+        raise Invalid(f"no space {query.space[:100]!r}; known: {known}", fields)
+    wanted, bad = spaces[query.space], ""
+    if wanted not in (None, len(query.embedding)):
+        bad = f"has {len(query.embedding)} numbers, not {wanted}"
+    elif not any(query.embedding):
+        bad = "has no direction: all of it is zero"
+    if bad:
+        raise Invalid("the embedding cannot be used; mend it", {"query.embedding": bad})

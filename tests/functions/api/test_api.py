@@ -177,13 +177,22 @@ def test_no_token_no_answer(platform: Platform, token: str | None) -> None:
         ({"query": "x", "filters": {"kind": {"eq": "smell"}}}, "kind"),
         ({"query": "x", "threshold": 2}, "threshold"),
         ({"query": {"embedding": [1.0], "space": "none"}}, "query.space"),
-        ({"query": {"embedding": [1.0], "space": "text/fallback@1"}}, None),
+        ({"query": {"embedding": [1.0], "space": "text/fallback@1"}}, "query.embedding"),
+        ({"query": {"embedding": [0.0] * 512, "space": "text/fallback@1"}}, "query.embedding"),
+        ({"query": {"segment": "x"}}, "query.segment"),
+        ({"query": 5}, "query"),
+        ({"query": "x", "limit": "5"}, "limit"),
+        ({"query": "x", "limit": True}, "limit"),
     ],
 )
-def test_bad_searches_name_the_field(http: TestClient, body: Any, field: str | None) -> None:
+def test_bad_searches_name_the_field(http: TestClient, body: Any, field: str) -> None:
     problem = check_problem(http.post("/api/v1/search", json=body), 422)
-    if field:
-        assert any(field in e["field"] for e in problem["errors"])
+    assert [e["field"] for e in problem["errors"]] == [field]
+
+
+def test_a_vector_of_the_right_kind_finds_nothing_where_nothing_is(http: TestClient) -> None:
+    query = {"embedding": [1.0] * 512, "space": "text/fallback@1"}
+    assert http.post("/api/v1/search", json={"query": query}).json()["no_good_match"]
 
 
 @pytest.mark.parametrize(
