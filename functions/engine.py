@@ -278,13 +278,15 @@ class Engine:
             self._publish(row, events)
         return len(exhausted)
 
-    def each_tenant(self, query: Callable[[Connection[Any]], object]) -> None:
+    def each_tenant(self, query: Callable[[Connection[Any]], T]) -> list[tuple[UUID, T]]:
         """Run one query for every tenant, each in a transaction of its own."""
         with self.system("admin") as conn:
             everyone = tenants.everyone(conn)
+        found = []
         for tenant in everyone:
             with self.session(tenant) as conn:
-                query(conn)
+                found.append((tenant, query(conn)))
+        return found
 
     def emit_lost(self, older_than_s: float, limit: int = 1000) -> int:
         """Announce again the pieces that are ready but whose message is gone, with backoff."""

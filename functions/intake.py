@@ -99,7 +99,7 @@ def _record(deps: Deps, caller: Caller, arrival: Arrival) -> Received:
     tenant = caller.tenant
     twin = deps.engine.read(tenant, arrivals.visible_twin, caller, arrival.sha256, arrival.lineage)
     record = Write(arrivals.record, (tenant, arrival, twin))
-    facts = [] if twin else [_created(arrival)]
+    facts = [] if twin else [created(arrival)]
     try:
         deps.engine.write("intake", tenant, [record], facts=facts)
     except Conflict:  # this very file has arrived before
@@ -109,7 +109,8 @@ def _record(deps: Deps, caller: Caller, arrival: Arrival) -> Received:
     return Received(twin or arrival.lineage, arrival.sha256, arrival.size, duplicate_of=twin)
 
 
-def _created(arrival: Arrival) -> Fact:
+def created(arrival: Arrival) -> Fact:
+    """Return the event that has an arrival taken in."""
     data = {
         "source": str(arrival.source_id),
         "key": arrival.object_key,

@@ -7,7 +7,8 @@ from psycopg import Connection
 
 from events.event import Event
 from functions.deps import Deps
-from stores.records import spaces, tenants, word_stats
+from functions.intake import created
+from stores.records import arrivals, spaces, tenants, word_stats
 
 LOST_AFTER_S = 120.0
 STATISTICS_EVERY_S = 300.0
@@ -17,9 +18,18 @@ DONE = "reconcile:statistics"
 def handle(event: Event, deps: Deps) -> None:
     deps.engine.fail_exhausted()
     deps.engine.emit_lost(LOST_AFTER_S)
+    _announce_arrivals(deps)
     if deps.cache.get(DONE) is None:
         _refresh(deps)
         deps.cache.set(DONE, b"1", STATISTICS_EVERY_S)
+
+
+def _announce_arrivals(deps: Deps) -> None:
+    """Announce again what came in and was never taken in: its message was lost or given up."""
+    unanswered = partial(arrivals.unanswered, older_than_s=LOST_AFTER_S)
+    for tenant, waiting in deps.engine.each_tenant(unanswered):
+        if waiting:
+            deps.engine.write("reconcile", tenant, [], facts=[created(each) for each in waiting])
 
 
 def _refresh(deps: Deps) -> None:

@@ -140,3 +140,21 @@ def visible_twin(conn: Connection[Any], asker: Asker, sha256: str, lineage: UUID
     ).format(may.sql)
     row = conn.execute(query, {**may.params, "sha256": sha256, "lineage": lineage}).fetchone()
     return row[0] if row else None
+
+
+def unanswered(conn: Connection[Any], older_than_s: float, limit: int = 100) -> list[Arrival]:
+    """Take the arrivals that were announced long ago and that nobody has taken in.
+
+    The wait doubles with every announcement, so that a long backlog does not multiply itself.
+    """
+    with conn.cursor(row_factory=class_row(Arrival)) as cursor:
+        return cursor.execute(
+            "WITH old AS ("
+            "    SELECT ctid FROM arrivals WHERE state = 'open' AND announced_at <"
+            "    clock_timestamp() - make_interval(secs => %s) * power(2, least(announcements - 1, 6))"
+            "    ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED"
+            ") UPDATE arrivals a SET announced_at = clock_timestamp(),"
+            " announcements = announcements + 1 FROM old WHERE a.ctid = old.ctid"
+            f" RETURNING {_COLUMNS}",
+            [older_than_s, limit],
+        ).fetchall()

@@ -2,7 +2,9 @@
 
 import random
 import shutil
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,13 +30,21 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the server's own user can reach, whoever else runs tests as root."""
+    made = Path(tempfile.mkdtemp(prefix="dataflux-e2e-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
 def _drop(media: Path, inbox: Path) -> None:
     for name in sorted(NAMES):
         shutil.copy(media / name, inbox / name)
 
 
-def test_kills_during_ingestion_leave_no_trace(media: Path, tmp_path: Path) -> None:
-    calm, shaken = tmp_path / "calm", tmp_path / "shaken"
+def test_kills_during_ingestion_leave_no_trace(media: Path, folder: Path) -> None:
+    calm, shaken = folder / "calm", folder / "shaken"
     with emulator(calm) as running:
         _drop(media, running.inbox)
         running.wait_until_done(NAMES)
@@ -80,8 +90,8 @@ def _check_objects_and_vectors(home: Path) -> None:
                 assert indexed == (expected[0], expected[0])
 
 
-def test_ctrl_c_leaves_nothing_running(tmp_path: Path, media: Path) -> None:
-    home = tmp_path / "home"
+def test_ctrl_c_leaves_nothing_running(folder: Path, media: Path) -> None:
+    home = folder / "home"
     with emulator(home) as running:
         _drop(media, running.inbox)
         time.sleep(0.5)  # in the middle of the work
@@ -91,8 +101,8 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path, media: Path) -> None:
     assert not list((home / "objects" / ".incoming").iterdir())
 
 
-def test_a_second_emulator_is_told_who_runs(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_a_second_emulator_is_told_who_runs(folder: Path) -> None:
+    home = folder / "home"
     with emulator(home) as running:
         with pytest.raises(AssertionError, match="exit 1"), emulator(home):
             pass

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from dataflux.errors import MediaFailed
 from events import codec
+from events.event import PREFIX, Event
 from events.types import validate
 from functions.search.handler import search, similar
 from functions.search.request import LikeSegment, SearchRequest, SimilarRequest
@@ -307,3 +309,24 @@ def test_reconcile_announces_lost_work_and_fails_the_exhausted(platform: Platfor
     assert platform.deps.engine.fail_exhausted() == 1
     (failed,) = platform.facts("asset.processing_failed")
     assert failed.data == json.loads(json.dumps(failed.data)) | {"reason": "attempts_exhausted"}
+
+
+def test_reconcile_announces_an_arrival_that_nobody_took(platform: Platform) -> None:
+    received = platform.drop("notes.md", NOTES.encode())
+    consumer = platform.deps.bus.subscribe("ingest", BY_NAME["ingest"].topics)
+    for delivery in consumer.poll(10, 0):
+        consumer.ack(delivery)  # given up, or lost
+    platform.pump()
+    assert platform.facts("asset.uploaded") == []
+    with platform.deps.engine.session(platform.caller.tenant) as conn:
+        conn.execute("UPDATE arrivals SET announced_at = now() - interval '1 hour'")
+    for _ in range(2):  # the second finds it announced just now
+        BY_NAME["reconcile"].run(platform.deps, [tick()])
+    assert len(platform.facts("object.created")) == 2
+    platform.pump()
+    assert asset_of(platform, received.lineage).processing_status == "completed"
+
+
+def tick() -> Event:
+    now = datetime.now(UTC)
+    return Event("tick", f"{PREFIX}timer.tick", "/test", now, {"timer": "reconcile"})

@@ -378,6 +378,8 @@ create table arrivals (
     asset_id uuid,
     duplicate_of uuid,
     created_at timestamptz not null default now(),
+    announced_at timestamptz not null default now(),
+    announcements int not null default 1,
     closed_at timestamptz,
     primary key (source_id, key, etag)
 );
