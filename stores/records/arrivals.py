@@ -150,8 +150,9 @@ def unanswered(conn: Connection[Any], older_than_s: float, limit: int = 100) -> 
     with conn.cursor(row_factory=class_row(Arrival)) as cursor:
         return cursor.execute(
             "WITH old AS ("
-            "    SELECT ctid FROM arrivals WHERE state = 'open' AND announced_at <"
-            "    clock_timestamp() - make_interval(secs => %s) * power(2, least(announcements - 1, 6))"
+            "    SELECT ctid FROM arrivals WHERE state = 'open'"
+            "    AND announced_at < clock_timestamp()"
+            "        - make_interval(secs => %s) * power(2, least(announcements - 1, 6))"
             "    ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED"
             ") UPDATE arrivals a SET announced_at = clock_timestamp(),"
             " announcements = announcements + 1 FROM old WHERE a.ctid = old.ctid"
