@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
 
-from functions.api import assets, problems, segments, system
+from functions.api import assets, contract, problems, segments, system
 from functions.api.edge import Edge
 from functions.deps import Deps
 from functions.search import routes as search
@@ -35,6 +35,7 @@ def create_app(deps: Deps, routers: Sequence[APIRouter] = EVERYTHING) -> FastAPI
     )
     app.state.deps = deps
     problems.install(app)
+    contract.install(app)
     for router in routers:
         app.include_router(router)
     app.add_middleware(Edge, fresh=lambda: deps.ids.token().hex)

@@ -169,12 +169,32 @@ def test_who_hangs_up_leaves_nothing(
     assert [r.levelname for r in caplog.records if r.levelname == "ERROR"] == []
 
 
-def test_a_bad_field_after_the_file_leaves_nothing(http: TestClient, platform: Platform) -> None:
-    body = form(("file/a.md", NOTES), ("priority", b"99"))
-    answer = http.post("/api/v1/assets", content=body, headers={"content-type": KIND})
-    assert check_problem(answer, 422)["errors"] == [
-        {"field": "priority", "problem": "is no number from 1 to 10"}
-    ]
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [
+        (form(("priority", b"99")), 422),
+        (form(("file/b.md", b"another")), 422),
+        (b"--cut\r\nnonsense\0\r\n", 400),
+        (b"", 400),
+    ],
+)
+def test_what_is_wrong_after_the_file_leaves_nothing(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, rest: bytes, status: int
+) -> None:
+    stored: list[str] = []
+    put = platform.deps.objects.put
+
+    def noted(key: str, data: Any) -> Any:
+        stored.append(key)
+        return put(key, data)
+
+    monkeypatch.setattr(platform.deps.objects, "put", noted)
+    head = form(("file/a.md", NOTES), end=b"--cut\r\n")
+    wire = Wire([head[: -len(b"--cut\r\n")] + rest[:7], rest[7:]] if rest else [head])
+    kind = sender(platform, ("content-type", KIND))
+    asyncio.run(wire.ask(create_app(platform.deps), "POST", "/api/v1/assets", kind))
+    assert wire.status == status
+    assert len(stored) == 1
     assert kept(platform) == []
 
 
