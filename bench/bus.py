@@ -20,6 +20,8 @@ from functions.hosts.local import POLL_S
 
 TOPIC = "dataflux.work.analyze.normal"
 HOPS = 200
+PUBLISHERS = 8
+"""Threads that publish one event at a time, side by side: they share the syncs."""
 BATCH = 16
 """Events a publish: what a closed stage announces at once."""
 
@@ -33,12 +35,14 @@ def main() -> None:
     for durable in (True, False):
         hops = sorted(_measured(durable, _hops))
         (published,) = _measured(durable, lambda bus: [_published(bus, messages)])
+        (together,) = _measured(durable, lambda bus: [_together(bus, messages)])
         (consumed,) = _measured(durable, lambda bus: [_consumed(bus, messages)])
         print(
             f"{'durable' if durable else 'not durable':12}"
             f" hop p50 {statistics.median(hops) * 1e3:6.2f} ms"
             f"  p95 {hops[int(len(hops) * 0.95)] * 1e3:6.2f} ms"
-            f"  published {published:7.0f}/s in {BATCH}s  consumed {consumed:7.0f}/s"
+            f"  published {published:7.0f}/s in {BATCH}s  {together:7.0f}/s by {PUBLISHERS}"
+            f"  consumed {consumed:7.0f}/s"
         )
 
 
@@ -85,6 +89,20 @@ def _published(bus: LogBus, messages: int) -> float:
     return messages / (time.perf_counter() - began)
 
 
+def _together(bus: LogBus, messages: int) -> float:
+    def send() -> None:
+        for _ in range(messages // PUBLISHERS):
+            bus.publish([_event(UUID(int=2))])
+
+    threads = [threading.Thread(target=send) for _ in range(PUBLISHERS)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return messages / (time.perf_counter() - began)
+
+
 def _consumed(bus: LogBus, messages: int) -> float:
     bus.publish([_event() for _ in range(messages)])
     consumer, left = bus.subscribe("bench", [TOPIC]), messages
@@ -97,8 +115,9 @@ def _consumed(bus: LogBus, messages: int) -> float:
     return messages / (time.perf_counter() - began)
 
 
-def _event() -> Event:
-    piece = uuid4()
+def _event(key: UUID | None = None) -> Event:
+    """Return work on a piece; with a key, all of it goes to one partition."""
+    piece = key or uuid4()
     return Event(
         id=str(uuid4()),
         type=f"{PREFIX}work.analyze",

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import threading
 import time
 import zlib
@@ -13,6 +14,7 @@ from dataflux.errors import Invalid, Unavailable
 from events import codec
 from events.bus import Delivery
 from events.event import Event
+from events.memory_log import MemoryLog
 from events.offsets import Offsets
 from events.partition_log import PartitionLog
 from events.topics import TOPICS, topic_of
@@ -20,6 +22,8 @@ from events.topics import TOPICS, topic_of
 log = logging.getLogger(__name__)
 
 COMMIT_EVERY_S = 0.2
+
+_Log = PartitionLog | MemoryLog
 
 
 class LogBus:
@@ -29,10 +33,11 @@ class LogBus:
     acknowledged when the process ended is delivered again.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        """`durable`: publish returns after the records are on the disk."""
-        self._folder, self._durable = folder, durable
-        self._logs: dict[tuple[str, int], PartitionLog] = {}
+    def __init__(self, folder: Path, *, durable: bool = True, in_memory: bool = False) -> None:
+        """`durable`: publish returns after the records are on the disk; one sync serves all who
+        publish at once. `in_memory`: nothing is written, for tests."""
+        self._folder, self._durable, self._in_memory = folder, durable, in_memory
+        self._logs: dict[tuple[str, int], _Log] = {}
         self._groups: dict[str, _Group] = {}
         self._changed = threading.Condition()
         self._published = 0
@@ -43,14 +48,16 @@ class LogBus:
         for event in events:
             topic = topic_of(event)
             by_partition[topic, self._partition(topic, event.key)].append(codec.dumps(event))
-        for (topic, partition), records in by_partition.items():
-            self._log(topic, partition).append(records, sync=self._durable)
-        self._wake()
+        try:
+            for (topic, partition), records in by_partition.items():
+                self._log(topic, partition).append(records)
+        finally:  # where one has failed, those before it are there to be read
+            self._wake()
 
     def subscribe(self, group: str, topics: Sequence[str]) -> "_Consumer":
         places = [(topic, p) for topic in topics for p in range(_declared(topic))]
         joined = self._group(group)
-        joined.follow(places)
+        joined.follow(places, self._log)
         return _Consumer(self, joined, places)
 
     def tail(self, topic: str, since: int = 0) -> Iterator[Delivery]:
@@ -89,21 +96,26 @@ class LogBus:
     def _partition(self, topic: str, key: str) -> int:
         return zlib.crc32(key.encode()) % _declared(topic)
 
-    def _log(self, topic: str, partition: int) -> PartitionLog:
+    def _log(self, topic: str, partition: int) -> _Log:
         with self._changed:
+            if self._closed:
+                raise Unavailable("bus: closed")
             log = self._logs.get((topic, partition))
             if log is None:
-                if self._closed:
-                    raise Unavailable("bus: closed")
-                log = PartitionLog(self._folder / topic / str(partition))
-                self._logs[topic, partition] = log
+                log = self._logs[topic, partition] = self._opened(topic, partition)
             return log
+
+    def _opened(self, topic: str, partition: int) -> _Log:
+        if self._in_memory:
+            return MemoryLog()
+        return PartitionLog(self._folder / topic / str(partition), durable=self._durable)
 
     def _group(self, name: str) -> "_Group":
         with self._changed:
             group = self._groups.get(name)
             if group is None:
-                group = self._groups[name] = _Group(self._folder / "groups" / f"{name}.json")
+                path = None if self._in_memory else self._folder / "groups" / f"{name}.json"
+                group = self._groups[name] = _Group(path, durable=self._durable)
             return group
 
     def _wake(self) -> None:
@@ -180,25 +192,23 @@ class _Consumer:
 class _Group:
     """The offsets of one group, kept in a small file that is replaced as a whole."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._offsets: dict[tuple[str, int], Offsets] = {}
+    def __init__(self, path: Path | None, *, durable: bool) -> None:
+        self._path, self._durable = path, durable
+        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._offsets = {place: Offsets(offset, offset) for place, offset in _kept(path).items()}
         self._written = 0.0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for name, offset in _kept(path).items():
-            topic, _, partition = name.rpartition(":")
-            self._offsets[topic, int(partition)] = Offsets(offset, offset)
 
-    def follow(self, places: Sequence[tuple[str, int]]) -> None:
-        """Lag behind these partitions from now on, read or not."""
+    def follow(self, places: Sequence[tuple[str, int]], log_of: Callable[[str, int], _Log]) -> None:
+        """Lag behind these partitions from now on, read or not.
+
+        An offset that a crash has taken from a log is given to the next record: it is not ours.
+        """
         with self._lock:
             for place in places:
-                self._offsets.setdefault(place, Offsets())
+                log = log_of(*place)
+                self._offsets.setdefault(place, Offsets()).fit(log.start, log.end)
 
-    def take(
-        self, topic: str, partition: int, log: PartitionLog, limit: int
-    ) -> list[tuple[int, bytes]]:
+    def take(self, topic: str, partition: int, log: _Log, limit: int) -> list[tuple[int, bytes]]:
         with self._lock:
             offsets = self._offsets[topic, partition]
             offsets.fit(log.start, log.end)
@@ -222,7 +232,7 @@ class _Group:
                 self._offsets.setdefault((topic, partition), Offsets()).rewind(offset)
         self.commit()
 
-    def lag(self, log_of: Callable[[str, int], PartitionLog]) -> dict[str, int]:
+    def lag(self, log_of: Callable[[str, int], _Log]) -> dict[str, int]:
         with self._lock:
             committed = {place: o.committed for place, o in self._offsets.items()}
         lag: dict[str, int] = defaultdict(int)
@@ -233,24 +243,39 @@ class _Group:
 
     def commit(self) -> None:
         """Write the committed offsets. Losing the latest only means deliveries once more."""
-        with self._lock:
-            kept = {f"{t}:{p}": o.committed for (t, p), o in self._offsets.items()}
-            self._written = time.monotonic()
-            try:
-                temporary = self._path.with_suffix(".tmp")
-                temporary.write_text(json.dumps(kept))
-                temporary.replace(self._path)
-            except OSError as error:
-                log.warning("bus: offsets of %s not written: %s", self._path.stem, error.strerror)
+        with self._writing:  # not in the way of those who acknowledge
+            with self._lock:
+                kept = {f"{t}:{p}": o.committed for (t, p), o in self._offsets.items()}
+                self._written = time.monotonic()
+            if self._path is not None:
+                self._replace(self._path, json.dumps(kept))
+
+    def _replace(self, path: Path, text: str) -> None:
+        temporary = path.with_suffix(".tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("w") as out:
+                out.write(text)
+                out.flush()
+                if self._durable:  # or a loss of power may leave an empty file under its name
+                    os.fsync(out.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            log.warning("bus: offsets of %s not written: %s", path.stem, error.strerror)
 
 
-def _kept(path: Path) -> dict[str, int]:
+def _kept(path: Path | None) -> dict[tuple[str, int], int]:
     """Read the offsets of a group; without a readable file everything is delivered again."""
-    try:
-        kept: dict[str, int] = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    if path is None or not path.exists():
         return {}
-    except ValueError:
+    try:
+        kept = json.loads(path.read_bytes())
+        return {_place(name): int(offset) for name, offset in kept.items()}
+    except (AttributeError, TypeError, ValueError):
         log.warning("bus: the offsets in %s are damaged; all is delivered again", path.name)
         return {}
-    return kept
+
+
+def _place(name: str) -> tuple[str, int]:
+    topic, _, partition = name.rpartition(":")
+    return topic, int(partition)

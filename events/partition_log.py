@@ -1,10 +1,12 @@
 """One partition: an append-only file of checked records, cut into segments by age and size."""
 
+import contextlib
 import os
 import struct
 import threading
 import time
 import zlib
+from itertools import pairwise
 from pathlib import Path
 
 from dataflux.errors import Unavailable
@@ -13,23 +15,33 @@ _HEAD = struct.Struct("!II")
 """Length and CRC-32 of the record that follows."""
 
 SEGMENT_BYTES = 64 << 20
+DAY_S = 24 * 3600
 
 
 class PartitionLog:
     """Appends and reads records by offset (0, 1, 2 …).
 
     A record that a crash has torn at the end is cut off when the log is opened: it was never
-    acknowledged to its publisher. Old segments are deleted whole.
+    acknowledged to its publisher. A segment holds the records of one day at most; old ones are
+    deleted whole.
+
+    `durable`: a record is appended once it is on the disk, and read no sooner: an offset that was
+    handed out never belongs to another record later. One sync serves all who wait for it.
     """
 
-    def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, *, durable: bool = True, segment_bytes: int = SEGMENT_BYTES
+    ) -> None:
+        self._folder, self._durable = folder, durable
         self._segment_bytes = segment_bytes
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._syncing = self._closed = False
+        self._losses = 0
         folder.mkdir(parents=True, exist_ok=True)
-        self._segments = [_Segment(path) for path in sorted(folder.glob("*.log"))]
-        if not self._segments:
-            self._segments = [_Segment(folder / _name(0))]
+        paths = sorted(folder.glob("*.log")) or [folder / _name(0)]
+        self._segments = [_Segment(path) for path in paths]
+        for segment in self._segments[:-1]:
+            segment.close()
 
     @property
     def start(self) -> int:
@@ -38,21 +50,25 @@ class PartitionLog:
 
     @property
     def end(self) -> int:
-        """The offset that the next record gets."""
+        """Where reading ends for now."""
         return self._segments[-1].end
 
-    def append(self, records: list[bytes], *, sync: bool) -> int:
-        """Add records; return the offset of the first. With `sync`, they are on the disk."""
-        with self._lock:
-            first = self.end
-            if self._segments[-1].size >= self._segment_bytes:
-                self._segments.append(_Segment(self._folder / _name(first)))
-            self._segments[-1].append(records, sync=sync)
+    def append(self, records: list[bytes]) -> int:
+        """Add records; return the offset of the first."""
+        with self._changed:
+            segment = self._writable()
+            first = segment.write(records)
+            if self._durable:
+                self._settle(segment, first + len(records))
+            else:
+                segment.show(first + len(records))
             return first
 
     def read(self, offset: int, limit: int) -> list[tuple[int, bytes]]:
         """Return up to `limit` (offset, record) from `offset`, or from the oldest that is kept."""
-        with self._lock:
+        with self._changed:
+            if self._closed:
+                return []
             offset = max(offset, self.start)
             first = next(n for n, s in reversed([*enumerate(self._segments)]) if s.base <= offset)
             segments = self._segments[first:]
@@ -63,16 +79,64 @@ class PartitionLog:
 
     def expire(self, older_than_s: float) -> None:
         """Delete the segments whose newest record is older; offsets go on where they were."""
-        with self._lock:
-            if self._segments[-1].size and self._segments[-1].age_s() > older_than_s:
-                self._segments.append(_Segment(self._folder / _name(self.end)))
+        with self._changed:
+            last = self._segments[-1]
+            if not self._closed and last.size and last.settled and last.age_s() > older_than_s:
+                self._roll()
             while len(self._segments) > 1 and self._segments[0].age_s() > older_than_s:
                 self._segments.pop(0).delete()
 
     def close(self) -> None:
-        with self._lock:
-            for segment in self._segments:
-                segment.close()
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: self._segments[-1].settled)
+            self._segments[-1].close()
+
+    def _writable(self) -> "_Segment":
+        """Return the segment to write to; the one before it is settled, so no reader passes it."""
+        while True:
+            if self._closed:
+                raise Unavailable("bus: closed")
+            last = self._segments[-1]
+            if not last.is_over(self._segment_bytes):
+                return last
+            if last.settled:
+                self._roll()
+            else:
+                self._changed.wait()
+
+    def _roll(self) -> None:
+        last = self._segments[-1]
+        self._segments.append(_Segment(self._folder / _name(last.end)))
+        last.close()
+
+    def _settle(self, segment: "_Segment", end: int) -> None:
+        """Wait until all before `end` is on the disk; whoever finds nobody syncing does it."""
+        losses = self._losses
+        while losses == self._losses and segment.end < end:
+            if self._syncing:
+                self._changed.wait()
+            else:
+                self._sync(segment)
+        if losses != self._losses:
+            raise Unavailable(f"bus: {segment.path} could not be written to the disk")
+
+    def _sync(self, segment: "_Segment") -> None:
+        """Sync what all have written by now; if that fails, it is lost for all who wait."""
+        self._syncing, end = True, segment.written
+        self._changed.release()
+        try:
+            failure = segment.sync()
+        finally:
+            self._changed.acquire()
+            self._syncing = False
+            self._changed.notify_all()
+        if failure is None:
+            segment.show(end)
+            return
+        self._losses += 1
+        segment.forget()
+        raise Unavailable(f"bus: cannot write {segment.path}: {failure.strerror}") from failure
 
 
 def _name(base: int) -> str:
@@ -80,70 +144,137 @@ def _name(base: int) -> str:
 
 
 class _Segment:
-    """One file of a partition, with the position of every record in it."""
+    """One file of a partition, with the position of every record in it.
+
+    Only the last one of a partition is held open, to be written.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path, self.base = path, int(path.stem)
-        self._lock = threading.Lock()
-        self._open = True
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unavailable(f"bus: cannot open {path}: {error.strerror}") from error
+        self._reading = threading.Lock()
         self._positions = _scan(self._fd)
-        self.size = self._positions.pop()
+        self._shown = len(self._positions) - 1
+        self._day = _day(os.fstat(self._fd).st_mtime)
         if os.fstat(self._fd).st_size > self.size:
-            os.ftruncate(self._fd, self.size)
+            self._cut()
+
+    @property
+    def size(self) -> int:
+        return self._positions[-1]
+
+    @property
+    def written(self) -> int:
+        """The offset after the last record that is written."""
+        return self.base + len(self._positions) - 1
 
     @property
     def end(self) -> int:
-        return self.base + len(self._positions)
+        """The offset after the last record that can be read."""
+        return self.base + self._shown
 
-    def append(self, records: list[bytes], *, sync: bool) -> None:
-        if not self._open:
-            raise Unavailable("bus: closed")
-        positions, at = [], self.size
+    @property
+    def settled(self) -> bool:
+        return self.end == self.written
+
+    def is_over(self, limit: int) -> bool:
+        """Say whether the next record belongs into another file."""
+        return self.size >= limit or (self.size > 0 and self._day < _day(time.time()))
+
+    def write(self, records: list[bytes]) -> int:
+        first, at, positions = self.written, self.size, []
         for record in records:
-            positions.append(at)
             at += _HEAD.size + len(record)
+            positions.append(at)
         framed = b"".join(_HEAD.pack(len(r), zlib.crc32(r)) + r for r in records)
         try:
-            _write_all(self._fd, framed)
-            if sync:
-                os.fdatasync(self._fd)
-                if not self.size:
-                    _sync_folders(self.path.parent)
+            _write_all(self._fd, framed, self.size)
         except OSError as error:
-            os.ftruncate(self._fd, self.size)
-            raise Unavailable(f"bus: cannot write {self.path.name}: {error.strerror}") from error
-        self.size = at
+            self._cut()
+            raise Unavailable(f"bus: cannot write {self.path}: {error.strerror}") from error
         self._positions += positions
+        self._day = _day(time.time())
+        return first
+
+    def sync(self) -> OSError | None:
+        """Put what is written on the disk; return why that has failed."""
+        try:
+            os.fdatasync(self._fd)
+            if not self._shown:
+                _sync_folders(self.path.parent)
+        except OSError as error:
+            return error
+        return None
+
+    def show(self, end: int) -> None:
+        """Let readers have what lies before `end`."""
+        self._shown = max(self._shown, end - self.base)
+
+    def forget(self) -> None:
+        """Take back what nobody can have read."""
+        del self._positions[self._shown + 1 :]
+        self._cut()
+
+    def _cut(self) -> None:
+        with contextlib.suppress(OSError):  # then what comes next is written over it
+            os.ftruncate(self._fd, self.size)
 
     def read(self, offset: int, limit: int) -> list[tuple[int, bytes]]:
         first = offset - self.base
-        with self._lock:  # a descriptor that is closed meanwhile may belong to another file
-            positions = self._positions[first : first + limit] if self._open else []
-            return [(n, self._record(at)) for n, at in enumerate(positions, start=offset)]
+        positions = self._positions[first : min(first + limit, self._shown) + 1]
+        if len(positions) < 2:
+            return []
+        begin = positions[0]
+        data = self._read(begin, positions[-1] - begin)
+        if not data:
+            return []
+        bounds = enumerate(pairwise(positions), offset)
+        return [(n, data[at + _HEAD.size - begin : to - begin]) for n, (at, to) in bounds]
 
-    def _record(self, position: int) -> bytes:
-        length, _ = _HEAD.unpack(os.pread(self._fd, _HEAD.size, position))
-        return os.pread(self._fd, length, position + _HEAD.size)
+    def _read(self, at: int, size: int) -> bytes:
+        with self._reading:  # a descriptor that is closed meanwhile may belong to another file
+            if self._fd >= 0:
+                return os.pread(self._fd, size, at)
+        return _read(self.path, at, size)
 
     def age_s(self) -> float:
         return time.time() - self.path.stat().st_mtime
 
     def delete(self) -> None:
-        self.close()
         self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        with self._lock:
-            if self._open:
-                self._open = False
+        with self._reading:
+            if self._fd >= 0:
                 os.close(self._fd)
+                self._fd = -1
 
 
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+def _day(seconds: float) -> int:
+    return int(seconds // DAY_S)
+
+
+def _read(path: Path, at: int, size: int) -> bytes:
+    """Return a part of a file; nothing of one that has expired meanwhile."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise Unavailable(f"bus: cannot read {path}: {error.strerror}") from error
+    try:
+        return os.pread(fd, size, at)
+    finally:
+        os.close(fd)
+
+
+def _write_all(fd: int, data: bytes, at: int) -> None:
+    done, view = 0, memoryview(data)
+    while done < len(view):
+        done += os.pwrite(fd, view[done:], at + done)
 
 
 def _sync_folders(partition: Path) -> None:

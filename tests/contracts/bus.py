@@ -40,15 +40,11 @@ def names(deliveries: Iterable[Delivery]) -> list[str]:
 
 
 class BusContract:
-    """Subclass with fixtures `bus` and `reopen`: as if the process had ended and started again."""
+    """Subclass with a fixture `bus`."""
 
     @pytest.fixture
     def bus(self) -> Bus:
         raise NotImplementedError("the adapter's test supplies its bus")
-
-    @pytest.fixture
-    def reopen(self) -> Callable[[], Bus]:
-        raise NotImplementedError("the adapter's test says how its bus is opened again")
 
     def test_events_arrive_as_they_were_sent(self, bus: Bus) -> None:
         sent = event("ünï", "schlüssel")
@@ -112,35 +108,18 @@ class BusContract:
         assert [len(consumer.poll(4, 1)) for _ in range(3)] == [4, 4, 2]
         assert consumer.poll(4, 0) == []
 
-    def test_what_was_not_acknowledged_comes_again(
-        self, bus: Bus, reopen: Callable[[], Bus]
-    ) -> None:
-        bus.publish([event(n) for n in range(4)])
-        consumer = bus.subscribe("g", [FACT])
-        first, second, *_ = drain(consumer, 4)
-        consumer.ack(first)
-        consumer.ack(second)
-        again = reopen()
-        assert names(drain(again.subscribe("g", [FACT]), 2)) == ["2", "3"]
-
-    def test_only_an_unbroken_row_of_acknowledgements_counts(
-        self, bus: Bus, reopen: Callable[[], Bus]
-    ) -> None:
+    def test_only_an_unbroken_row_of_acknowledgements_counts(self, bus: Bus) -> None:
         bus.publish([event(n) for n in range(5)])
         consumer = bus.subscribe("g", [FACT])
         found = drain(consumer, 5)
         for n in (4, 2, 0, 2, 0):
             consumer.ack(found[n])
         assert bus.lag("g") == {FACT: 4}
-        again = reopen()
-        consumer = again.subscribe("g", [FACT])
-        found = drain(consumer, 4)
-        assert names(found) == ["1", "2", "3", "4"]
-        for delivery in reversed(found):
-            consumer.ack(delivery)
-        assert again.lag("g") == {FACT: 0}
+        for n in (1, 3):
+            consumer.ack(found[n])
+        assert bus.lag("g") == {FACT: 0}
 
-    def test_lag_counts_what_was_never_read(self, bus: Bus, reopen: Callable[[], Bus]) -> None:
+    def test_lag_counts_what_was_never_read(self, bus: Bus) -> None:
         assert bus.lag("g") == {}
         consumer = bus.subscribe("g", [FACT, OTHER])
         assert bus.lag("g") == {FACT: 0, OTHER: 0}
@@ -149,7 +128,6 @@ class BusContract:
         for delivery in drain(consumer, 1):
             consumer.ack(delivery)
         assert bus.lag("g") == {FACT: 11, OTHER: 0}
-        assert reopen().lag("g") == {FACT: 11, OTHER: 0}
 
     def test_publishing_wakes_whoever_waits(self, bus: Bus) -> None:
         consumer = bus.subscribe("g", [FACT])
@@ -199,3 +177,45 @@ class BusContract:
             mine = [n for n in found if n[0] == key[0] and n.endswith("+") == key.endswith("+")]
             assert mine == sorted(mine)
         assert len(set(found)) == 320
+
+
+class KeptBusContract(BusContract):
+    """For a bus that outlives its process; `reopen` is as if that had ended and started again."""
+
+    @pytest.fixture
+    def reopen(self) -> Callable[[], Bus]:
+        raise NotImplementedError("the adapter's test says how its bus is opened again")
+
+    def test_what_was_not_acknowledged_comes_again(
+        self, bus: Bus, reopen: Callable[[], Bus]
+    ) -> None:
+        bus.publish([event(n) for n in range(4)])
+        consumer = bus.subscribe("g", [FACT])
+        first, second, *_ = drain(consumer, 4)
+        consumer.ack(first)
+        consumer.ack(second)
+        again = reopen()
+        assert names(drain(again.subscribe("g", [FACT]), 2)) == ["2", "3"]
+
+    def test_what_was_acknowledged_behind_a_gap_comes_again(
+        self, bus: Bus, reopen: Callable[[], Bus]
+    ) -> None:
+        bus.publish([event(n) for n in range(5)])
+        consumer = bus.subscribe("g", [FACT])
+        found = drain(consumer, 5)
+        for n in (4, 2, 0):
+            consumer.ack(found[n])
+        again = reopen()
+        consumer = again.subscribe("g", [FACT])
+        found = drain(consumer, 4)
+        assert names(found) == ["1", "2", "3", "4"]
+        for delivery in reversed(found):
+            consumer.ack(delivery)
+        assert again.lag("g") == {FACT: 0}
+
+    def test_lag_is_kept(self, bus: Bus, reopen: Callable[[], Bus]) -> None:
+        consumer = bus.subscribe("g", [FACT, OTHER])
+        bus.publish([event(n, str(n)) for n in range(12)])
+        for delivery in drain(consumer, 1):
+            consumer.ack(delivery)
+        assert reopen().lag("g") == {FACT: 11, OTHER: 0}
