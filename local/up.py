@@ -6,11 +6,11 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 from dataflux import telemetry
 from dataflux.errors import Conflict, Invalid
@@ -28,28 +28,35 @@ def run(home: Path | None, inbox: Path | None, port: int, *, as_json: bool) -> N
         home=home and home.absolute(), inbox=inbox and inbox.absolute(), port=port or None
     )
     telemetry.configure(settings.log_level, settings.log_format)
-    ended = _until_told()
+    told = until_told()
     with alone(settings.home):
         from local.emulator import emulator
 
         with emulator(settings) as running, announced(settings.home, running.url):
             ready_s = round(time.perf_counter() - began, 2)
             greet(settings, running.url, running.installation.token, ready_s, as_json=as_json)
-            ended.wait()
+            told.get()
             errors.print("stopping: finishing what is in work (Ctrl-C again to stop at once)")
 
 
-def _until_told() -> threading.Event:
-    ended = threading.Event()
+def until_told() -> SimpleQueue[int]:
+    """Return a queue that gets the first SIGINT or SIGTERM; a second one ends the process.
+
+    A queue, for its `put` is safe in a handler: the lock of an Event may be held by the very
+    thread that the handler interrupts.
+    """
+    told: SimpleQueue[int] = SimpleQueue()
+    numbers: list[int] = []
 
     def stop(number: int, frame: object) -> None:
-        if ended.is_set():
+        if numbers:
             os._exit(130)  # children and server end with this process
-        ended.set()
+        numbers.append(number)
+        told.put(number)
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    return ended
+    return told
 
 
 def greet(settings: Settings, url: str, token: str, ready_s: float, *, as_json: bool) -> None:

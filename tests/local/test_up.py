@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,19 @@ def test_reset_wants_a_yes_that_no_script_gives_by_accident(
     with pytest.raises(Invalid, match="--yes"):
         up.reset(tmp_path, yes=False)
     assert (tmp_path / "token").exists()
+
+
+ASK = """
+import os, signal, threading
+from local import up
+for _ in range(1000):
+    told = up.until_told()
+    asking = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM))
+    asking.start()
+    told.get()
+    asking.join()
+"""
+
+
+def test_a_signal_at_any_moment_is_heard() -> None:
+    subprocess.run([sys.executable, "-c", ASK], check=True, timeout=30)
