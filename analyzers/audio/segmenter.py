@@ -7,15 +7,18 @@ from typing import Any, BinaryIO, ClassVar
 from analyzers import containers
 from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Segment
 from analyzers.audio import voice
-from analyzers.audio.sound import first_track
+from analyzers.audio.sound import LONGEST_S, first_track
 from analyzers.audio.timeline import Timeline, flac
 from analyzers.decoding import Limits
+from analyzers.encryption import refuse_encrypted
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
 MOST_STREAMS = 32
-LONGEST_S = 12 * 3600
 MOST_CHANNELS = 32
+MOST_RATE = 768_000
+MOST_TAGS = 64 << 20
+"""Bytes of tags before the sound: pictures of the cover, mostly."""
 
 
 class AudioSegmenter(BaseAnalyzer):
@@ -46,14 +49,15 @@ class AudioSegmenter(BaseAnalyzer):
         flac(np.zeros(voice.WINDOW, np.float32))
 
     def validate_file(self, file: BinaryIO) -> bool:
+        _check_tags(file)
+        refuse_encrypted(file)
         with containers.opened(file) as container:
             check(container, LONGEST_S)
-            tracks = containers.streams_of(container, "audio")
-            if not tracks:
-                raise MediaFailed(Reason.NO_DECODABLE_STREAM, "no sound track")
-            channels = tracks[0].codec_context.channels
-            if channels > MOST_CHANNELS:
-                raise limit("channels", channels, MOST_CHANNELS)
+            track = _track(container)
+            if track.channels > MOST_CHANNELS:
+                raise limit("channels", track.channels, MOST_CHANNELS)
+            if track.sample_rate > MOST_RATE:
+                raise limit("rate", track.sample_rate, MOST_RATE)
         return True
 
     def get_metadata(self, file: BinaryIO) -> dict[str, Any]:
@@ -78,6 +82,8 @@ class AudioSegmenter(BaseAnalyzer):
                 yield item
             if not timeline.length_s:
                 raise MediaFailed(Reason.EMPTY_MEDIA, "the sound track has no samples")
+            if damage := track.damage.facts():
+                technical["damage"] = damage
             yield self._recording(timeline, technical, track.loudness.facts())
             yield Artifact("waveform", "application/json", _json(timeline.waveform()))
 
@@ -97,6 +103,29 @@ class AudioSegmenter(BaseAnalyzer):
         """Put the recording first and what is in it in the order of time."""
         segments = [segment for part in parts for segment in part]
         return sorted(segments, key=lambda s: (s.parent is not None, s.start_marker["time"]))
+
+
+def _check_tags(file: BinaryIO) -> None:
+    """Refuse an ID3 tag that is larger than any cover needs: it would be read into memory."""
+    file.seek(0)
+    head = file.read(10)
+    if head[:3] == b"ID3" and len(head) == 10 and (size := _synchsafe(head)) > MOST_TAGS:
+        raise limit("metadata", size, MOST_TAGS)
+
+
+def _synchsafe(head: bytes) -> int:
+    """Return the size of an ID3 tag: four bytes of seven bits."""
+    a, b, c, d = (byte & 0x7F for byte in head[6:10])
+    return a << 21 | b << 14 | c << 7 | d
+
+
+def _track(container: Any) -> Any:
+    tracks = containers.streams_of(container, "audio")
+    if tracks:
+        return tracks[0].codec_context
+    if any(stream.type == "audio" for stream in container.streams):
+        raise MediaFailed(Reason.UNSUPPORTED_CODEC, "its sound is in a codec unknown here")
+    raise MediaFailed(Reason.NO_DECODABLE_STREAM, "no sound track")
 
 
 def check(container: Any, longest_s: float) -> None:
@@ -119,7 +148,7 @@ def facts(container: Any) -> dict[str, Any]:
     codec = track.codec_context
     return {
         "container": container.format.name,
-        "codec": codec.name,
+        "codec": codec.codec.canonical_name,
         "rate": codec.sample_rate,
         "channels": codec.channels,
         "duration_s": round(containers.seconds(container), 3),

@@ -1,11 +1,15 @@
-"""One pass over a sound track: 16 kHz samples with their time, and what loudness there is."""
+"""One pass over a sound track: 16 kHz samples in the order of time, and what loudness there is."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from analyzers import containers
-from analyzers.decoding import decoding
+from analyzers.audio.loudness import Loudness, meter
+from analyzers.packets import Damage, decoded
+from dataflux.errors import MediaFailed
+from schemas.names import Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,114 +19,171 @@ if TYPE_CHECKING:
 RATE = 16_000
 BLOCK = RATE * 10
 """Samples that are handed on at a time: memory does not grow with the length."""
-
-
-@dataclass
-class Loudness:
-    """EBU R128 (ITU-R BS.1770), by FFmpeg's filter: LUFS, LU and dBTP."""
-
-    integrated: float | None = None
-    range: float | None = None
-    true_peak: float | None = None
-
-    def note(self, metadata: dict[str, str]) -> None:
-        """Keep the running values of the latest block."""
-        self.integrated = _finite(metadata.get("lavfi.r128.I"), self.integrated)
-        self.range = _finite(metadata.get("lavfi.r128.LRA"), self.range)
-        peak = _finite(metadata.get("lavfi.r128.true_peak"), None)
-        if peak is not None and peak > 0:
-            import math
-
-            self.true_peak = 20 * math.log10(peak)
-
-    def facts(self) -> dict[str, float]:
-        found = {
-            "integrated_lufs": self.integrated,
-            "range_lu": self.range,
-            "true_peak_dbtp": self.true_peak,
-        }
-        return {name: round(value, 2) for name, value in found.items() if value is not None}
-
-
-def _finite(text: str | None, before: float | None) -> float | None:
-    """Read a number of the filter's; -70 is what it says of silence."""
-    try:
-        value = float(text or "nan")
-    except ValueError:
-        return before
-    return value if -70 < value < 100 else before
+GAP_S = 0.1
+"""A hole in the time stamps is filled with silence from this length on."""
+LONGEST_S = 12 * 3600
 
 
 @dataclass
 class Track:
-    """Reads a sound track once; `loudness` is known when the samples have been read."""
+    """Reads a sound track once; what else it says is known when the samples have been read."""
 
     container: Any
     stream: Any
+    origin: float | None = None
+    """When the times of the asset begin; without one they begin with the sound."""
+    offset: float = 0.0
+    """When the sound begins in the asset."""
     loudness: Loudness = field(default_factory=Loudness)
+    damage: Damage = field(default_factory=Damage)
 
     def blocks(self) -> Iterator["Samples"]:
         """Yield mono samples at 16 kHz in blocks, the last one shorter; NaN and Inf are silence."""
         import numpy as np
 
         waiting: list[Samples] = []
-        held = 0
+        held = total = 0
         for samples in self._resampled():
-            waiting.append(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0))
-            held += len(samples)
+            waiting.append(samples)
+            held, total = held + len(samples), total + len(samples)
+            if total > LONGEST_S * RATE:
+                detail = f"duration: at most {LONGEST_S}"
+                raise MediaFailed(Reason.DECODE_LIMIT_EXCEEDED, detail, limit="duration")
             if held >= BLOCK:
-                joined = np.concatenate(waiting)
+                joined = _clean(np.concatenate(waiting))
                 yield joined[:BLOCK]
                 waiting, held = [joined[BLOCK:]], held - BLOCK
         if held:
-            yield np.concatenate(waiting)
+            yield _clean(np.concatenate(waiting))
 
     def _resampled(self) -> Iterator["Samples"]:
-        import av
+        length_s = containers.seconds(self.container)
+        chain: _Chain | None = None
+        for frame in self._gapless(length_s):
+            if chain is None:
+                chain = _Chain(frame, meter(length_s), self.loudness)
+            elif not chain.takes(frame):
+                yield from chain.end()
+                self.loudness.metadata = None  # nothing is said of a part only
+                chain = _Chain(frame, None, self.loudness)
+            yield from chain.push(frame)
+        if chain is not None:
+            yield from chain.end()
 
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
-        meter = _Meter(self.stream, self.loudness)
-        with decoding("audio"):
-            for frame in self.container.decode(self.stream):
-                meter.push(frame)
-                frame.pts = None  # a gap in the time stamps must not become a gap in the samples
-                for out in resampler.resample(frame):
-                    yield out.to_ndarray()[0]
-            for out in resampler.resample(None):
-                yield out.to_ndarray()[0]
+    def _gapless(self, length_s: float) -> Iterator[Any]:
+        """Yield the frames, and silent ones where the time stamps leave a hole."""
+        due: float | None = None
+        for frame in decoded(self.container, self.stream, self.damage):
+            at: float | None = frame.time
+            if due is None:
+                due = at or 0.0
+                self.offset = 0.0 if self.origin is None else due - self.origin
+            elif at is not None and GAP_S < at - due < max(length_s, GAP_S):
+                for silent in _silence(frame, at - due):
+                    due += silent.samples / frame.sample_rate
+                    yield silent
+            due += frame.samples / frame.sample_rate
+            yield frame
 
 
-class _Meter:
-    """FFmpeg's ebur128 beside the decoder; a track it cannot measure has no loudness."""
+def _clean(samples: "Samples") -> "Samples":
+    import numpy as np
 
-    def __init__(self, stream: Any, loudness: Loudness) -> None:
-        from av.filter import Graph
+    cleaned: Samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return cleaned
 
+
+def _silence(like: Any, seconds: float) -> Iterator[Any]:
+    """Yield silent frames of the same kind, none longer than a second."""
+    import av
+
+    left = round(seconds * like.sample_rate)
+    zero = b"\x80" if like.format.name.startswith("u8") else b"\0"
+    while left > 0:
+        frame = av.AudioFrame(like.format.name, like.layout, min(left, like.sample_rate))
+        frame.sample_rate = like.sample_rate
+        for plane in frame.planes:
+            plane.update(zero * plane.buffer_size)
+        left -= frame.samples
+        yield frame
+
+
+class _Chain:
+    """FFmpeg's filters from one kind of frames to mono 16 kHz, by way of the loudness meter."""
+
+    def __init__(self, like: Any, options: str | None, loudness: Loudness) -> None:
+        self._kind = _kind(like)
+        self._time_base = Fraction(1, like.sample_rate)
         self._loudness = loudness
-        self._graph: Any = Graph()
-        source = self._graph.add_abuffer(template=stream)
-        meter = self._graph.add("ebur128", "metadata=1:peak=true")
-        self._sink = self._graph.add("abuffersink")
-        source.link_to(meter)
-        meter.link_to(self._sink)
-        self._graph.configure()
+        self._pushed = 0
+        self._graph = _graph(like, options)
 
-    def push(self, frame: Any) -> None:
+    def takes(self, frame: Any) -> bool:
+        return _kind(frame) == self._kind
+
+    def push(self, frame: Any) -> Iterator["Samples"]:
+        frame.pts, frame.time_base = self._pushed, self._time_base
+        self._pushed += frame.samples
+        self._graph.push(frame)
+        yield from self._pull()
+
+    def end(self) -> Iterator["Samples"]:
+        self._graph.push(None)
+        yield from self._pull()
+
+    def _pull(self) -> Iterator["Samples"]:
         import av
 
-        if self._graph is None:
-            return
+        latest = None
         try:
-            self._graph.push(frame)
             while True:
-                self._loudness.note(self._graph.pull().metadata)
+                latest = self._graph.pull()
+                yield latest.to_ndarray()[0]
         except (av.error.BlockingIOError, av.error.EOFError):
-            return
-        except (av.error.FFmpegError, ValueError):  # the layout changes in mid-stream
-            self._graph = None
+            if latest is not None:
+                self._loudness.metadata = latest.metadata or self._loudness.metadata
 
 
-def first_track(container: Any) -> Track | None:
-    """Return the first sound track that can be decoded."""
+def _kind(frame: Any) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _graph(like: Any, options: str | None) -> Any:
+    """Return the filters; without the meter for a kind of sound that it does not measure."""
+    import av
+    from av.filter import Graph
+
+    graph = Graph()
+    nodes = [_source(graph, like)]
+    if options is not None:
+        nodes.append(graph.add("ebur128", options))
+    nodes += [
+        graph.add("aresample", str(RATE)),
+        graph.add("aformat", f"sample_fmts=flt:channel_layouts=mono:sample_rates={RATE}"),
+        graph.add("abuffersink"),
+    ]
+    graph.link_nodes(*nodes)
+    try:
+        graph.configure()
+    except (av.error.FFmpegError, ValueError):
+        if options is None:
+            raise
+        return _graph(like, None)
+    return graph
+
+
+def _source(graph: Any, like: Any) -> Any:
+    return graph.add_abuffer(
+        sample_rate=like.sample_rate,
+        format=like.format.name,
+        layout=like.layout.name,
+        time_base=Fraction(1, like.sample_rate),
+    )
+
+
+def first_track(container: Any, against: Any = None) -> Track | None:
+    """Return the first sound track that can be decoded, on the clock of another track if given."""
     streams = containers.streams_of(container, "audio")
-    return Track(container, streams[0]) if streams else None
+    if not streams:
+        return None
+    return Track(container, streams[0], None if against is None else containers.origin(against))

@@ -117,10 +117,14 @@ class SpeechAnalyzer(BaseAnalyzer):
         """Return the words with their times in the asset: the sound begins a little before."""
         from analyzers.audio.timeline import MARGIN_S
 
-        begins = max(0.0, segment.start_marker["time"] - MARGIN_S)
+        begins = segment.start_marker["time"] - MARGIN_S
         return [
-            {"word": w.word, "start": round(begins + w.start, 2), "end": round(begins + w.end, 2)}
-            for w in words
+            {
+                "word": word.word,
+                "start": round(max(0.0, begins + word.start), 2),
+                "end": round(max(0.0, begins + word.end), 2),
+            }
+            for word in words
         ]
 
 

@@ -52,38 +52,33 @@ class Timeline:
         levels = self._levels
         step = max(1, -(-len(levels) // PEAKS))
         peaks = [round(max(levels[i : i + step]), 4) for i in range(0, len(levels), step)]
-        return {"step_s": round(step * STEP_S, 3), "peaks": peaks}
+        return {"start_s": self._time(0.0), "step_s": round(step * STEP_S, 3), "peaks": peaks}
+
+    def _time(self, seconds: float) -> float:
+        """Return the time in the asset of a time in the sound."""
+        return round(max(0.0, seconds + self._track.offset), 3)
 
     def _utterance(self, span: Span) -> Iterator[Segment | Artifact]:
-        end = min(span.end, self.length_s)
-        key = f"utterance@{span.start:.3f}"
-        voice = {"probability": round(span.probability, 3), "model": MODEL}
+        start, end = self._time(span.start), self._time(min(span.end, self.length_s))
+        probability = min(1.0, round(span.probability, 3))
+        sound = self._tail.cut(span.start - MARGIN_S, span.end + MARGIN_S)
+        key = f"utterance@{start:.3f}"
         yield Segment(
             "utterance",
-            {"time": round(span.start, 3)},
-            {"time": round(end, 3)},
+            {"time": start},
+            {"time": end},
             key=key,
-            confidence=min(1.0, round(span.probability, 3)),
-            features={"audio": {"voice": voice}},
+            confidence=probability,
+            features={"audio": {"voice": {"probability": probability, "model": MODEL}}},
         )
-        yield Artifact(
-            "speech",
-            "audio/flac",
-            flac(self._tail.cut(span.start - MARGIN_S, end + MARGIN_S)),
-            key,
-            {"start": round(max(0.0, span.start - MARGIN_S), 3)},
-        )
+        yield Artifact("speech", "audio/flac", flac(sound), key, {"before_s": MARGIN_S})
 
     def _rest(self, span: Span) -> Segment:
         first, last = int(span.start / STEP_S), int(span.end / STEP_S) + 1
         loudest = max(self._levels[first:last], default=0.0)
         kind = "sound" if loudest > 10 ** (SILENCE_DBFS / 20) else "silence"
-        return Segment(
-            kind,
-            {"time": round(span.start, 3)},
-            {"time": round(span.end, 3)},
-            key=f"{kind}@{span.start:.3f}",
-        )
+        start, end = self._time(span.start), self._time(span.end)
+        return Segment(kind, {"time": start}, {"time": end}, key=f"{kind}@{start:.3f}")
 
 
 class _Tail:
@@ -100,12 +95,13 @@ class _Tail:
             self._blocks.pop(0)
 
     def cut(self, start_s: float, end_s: float) -> "Samples":
+        """Return the sound between two times; before the first sample there is silence."""
         import numpy as np
 
         held = np.concatenate(self._blocks)
         first = self._end - len(held)
-        start = max(0, round(start_s * RATE) - first)
-        return held[start : max(start, round(end_s * RATE) - first)]
+        start, end = round(start_s * RATE) - first, round(end_s * RATE) - first
+        return np.pad(held[max(0, start) : max(0, end)], (max(0, -start), 0))
 
 
 def _between(spoken: list[Span], length_s: float) -> Iterator[Span]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -111,43 +111,56 @@ class Span:
 class Utterances:
     """Joins windows to utterances: short pauses belong to them, short noises are none.
 
-    A recognizer needs the context of a whole sentence, and speakers pause inside one.
+    A recognizer needs the context of a whole sentence, and speakers pause inside one. Who speaks
+    on without a pause is cut where speech is least likely.
     """
 
     pause_s: float = 1.2
     shortest_s: float = 0.25
     longest_s: float = 30.0
     _at: int = 0
-    _start: int | None = None
+    _heard: list[float] = field(default_factory=list)
+    """The probabilities since the utterance has begun; the last one is of the window before."""
     _last: int = 0
-    _sum: float = 0.0
+    """How many of them belong to it: no pause yet."""
 
     def feed(self, probabilities: "Samples") -> Iterator[Span]:
         """Yield the utterances that have ended."""
         for probability in probabilities:
-            yield from self._window(float(probability))
             self._at += 1
+            yield from self._window(float(probability))
 
     def end(self) -> Iterator[Span]:
-        yield from self._close()
+        yield from self._close(self._last)
 
     def _window(self, probability: float) -> Iterator[Span]:
-        if self._start is None:
-            if probability >= ON:
-                self._start, self._last, self._sum = self._at, self._at, probability
+        if not self._heard and probability < ON:
             return
-        self._sum += probability
+        self._heard.append(probability)
         if probability >= OFF:
-            self._last = self._at
-        silent_s = (self._at - self._last) * WINDOW_S
-        if silent_s > self.pause_s or (self._at - self._start) * WINDOW_S >= self.longest_s:
-            yield from self._close()
+            self._last = len(self._heard)
+        if (len(self._heard) - self._last) * WINDOW_S > self.pause_s:
+            yield from self._close(self._last)
+        elif (len(self._heard) + 1) * WINDOW_S > self.longest_s:
+            yield from self._split()
 
-    def _close(self) -> Iterator[Span]:
-        if self._start is None:
-            return
-        windows = self._last + 1 - self._start
+    def _split(self) -> Iterator[Span]:
+        """Close at the least likely window of the second half, and go on with what follows."""
+        half = len(self._heard) // 2
+        cut = min(range(half, len(self._heard)), key=self._around)
+        rest = self._heard[cut:]
+        self._at -= len(rest)
+        yield from self._close(min(self._last, cut))
+        for probability in rest:
+            self._at += 1
+            yield from self._window(probability)
+
+    def _around(self, window: int) -> float:
+        return sum(self._heard[window - 1 : window + 2])
+
+    def _close(self, windows: int) -> Iterator[Span]:
+        heard, self._heard, self._last = self._heard, [], 0
         if windows * WINDOW_S >= self.shortest_s:
-            mean = min(1.0, self._sum / max(windows, self._at - self._start))
-            yield Span(self._start * WINDOW_S, (self._last + 1) * WINDOW_S, mean)
-        self._start = None
+            start = self._at - len(heard)
+            mean = sum(heard[:windows]) / windows
+            yield Span(start * WINDOW_S, (start + windows) * WINDOW_S, mean)

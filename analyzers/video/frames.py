@@ -5,67 +5,81 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analyzers import containers
-from analyzers.api import Range
-from analyzers.decoding import decoding
+from analyzers.packets import Damage, decoded
 
 if TYPE_CHECKING:
     import numpy as np
 
-    Planes = np.ndarray[Any, np.dtype[np.int16]]
+    from analyzers.video.stills import Still
 
-WIDTH, HEIGHT = 64, 36
+    Planes = np.ndarray[Any, np.dtype[np.uint8]]
+
+WIDTH, HEIGHT = 96, 54
+LUMA = WIDTH * HEIGHT
+"""So many numbers of a tiny copy are brightness; half as many follow, of the two colours."""
 THREADS = 2
+UNKNOWN_RATE = 25.0
 
 
 @dataclass(slots=True)
 class Picture:
-    """A decoded frame: `small` is its 64 by 36 planes Y, U, V in one row of numbers."""
+    """A decoded frame and its tiny copy: 96 by 54 levels of Y, then U and V, in one row."""
 
     time: float
     small: "Planes"
     frame: Any
+    still: "Still | None" = None
 
 
-def pictures(container: Any, stream: Any, piece: Range | None) -> Iterator[Picture]:
-    """Yield every frame of a piece in the order of time; times begin at 0 and never go back.
+def rate_of(stream: Any) -> float:
+    """Return the pictures a second that the container claims."""
+    rate = float(stream.average_rate or stream.guessed_rate or 0)
+    return rate if 0 < rate < float("inf") else UNKNOWN_RATE
+
+
+def pictures(
+    container: Any, stream: Any, start: float, end: float, damage: Damage
+) -> Iterator[Picture]:
+    """Yield the frames from `start` to `end` in the order of time; times begin at 0 and rise.
 
     The shared scaler and the small copies cost some percent of the decoding (a new scaler for each
     frame would cost more than the shrinking itself).
     """
-    import numpy as np
     from av.video.reformatter import VideoReformatter
 
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = THREADS
     scaler, origin, last = VideoReformatter(), containers.origin(stream), -1.0
-    start, end = (piece.start, piece.end) if piece else (0.0, float("inf"))
-    if piece and piece.start > 0:
-        target = round((piece.start + origin) / stream.time_base)
-        container.seek(target, stream=stream, backward=True)
-    with decoding("video"):
-        for frame in container.decode(stream):
-            time = _time(frame, origin, last)
-            if time >= end:
-                return
-            if time < start or time <= last:
-                continue
-            last = time
-            tiny = scaler.reformat(
-                frame, WIDTH, HEIGHT, "yuv444p", interpolation="FAST_BILINEAR", threads=1
-            )
-            planes = tiny.to_ndarray().astype(np.int16).reshape(-1)
-            yield Picture(time, planes, frame)
+    step = 1 / rate_of(stream)
+    if start > 0:
+        container.seek(round((start + origin) / stream.time_base), stream=stream, backward=True)
+    for frame in decoded(container, stream, damage):
+        time = _time(frame, origin, last, step)
+        if time >= end:
+            return
+        if time < start or time <= last:
+            continue
+        last = time
+        yield Picture(time, _tiny(scaler, frame), frame)
 
 
-def _time(frame: Any, origin: float, last: float) -> float:
+def _time(frame: Any, origin: float, last: float, step: float) -> float:
     """Return the time of a frame; one without a time stamp comes right after the last."""
     if frame.pts is None:
-        return last + 0.04
+        return max(0.0, last + step)
     return max(0.0, float(frame.pts * frame.time_base) - origin)
 
 
+def _tiny(scaler: Any, frame: Any) -> "Planes":
+    tiny = scaler.reformat(
+        frame, WIDTH, HEIGHT, "yuv420p", interpolation="FAST_BILINEAR", threads=1
+    )
+    planes: Planes = tiny.to_ndarray().reshape(-1)
+    return planes
+
+
 def difference(a: "Planes", b: "Planes") -> float:
-    """Return how different two pictures are: the mean change of a plane, 0 to 1."""
+    """Return how different two pictures are: the mean change, 0 to 255."""
     import numpy as np
 
-    return float(np.abs(a - b).mean()) / 255
+    return float((np.maximum(a, b) - np.minimum(a, b)).sum(dtype=np.uint32)) / len(a)

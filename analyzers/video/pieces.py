@@ -1,50 +1,102 @@
-"""How a film is cut into pieces that decode on their own: at key frames."""
+"""How a film is cut into pieces that decode on their own: at key frames, with some overlap.
+
+A piece decides where scenes begin a little after its start and until a little after its end, so
+that it always knows the pictures before and after: its decisions are those of one pass over all.
+"""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Self
 
 from analyzers import containers
 from analyzers.api import Range
 
 LENGTH_S = 40.0
 """Least length of a piece: one decodes in well under a minute."""
+BEFORE_S, AFTER_S = 1.5, 1.5
+"""What a decision about a picture looks at before and after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The pictures a piece decides about, from `start` to `end`, and those it reads for that."""
+
+    read_from: float
+    start: float
+    end: float
+    read_until: float
+
+    @classmethod
+    def of(cls, piece: Range | None) -> Self:
+        if piece is None:
+            return cls(0.0, 0.0, inf, inf)
+        end = piece.end + BEFORE_S
+        start = piece.start + BEFORE_S if piece.start > 0 else 0.0
+        return cls(piece.start, start, end, end + AFTER_S)
+
+
+def length_of(container: Any, stream: Any) -> float:
+    """Return the length in seconds: what is claimed, else what the packets say."""
+    claimed = containers.seconds(container)
+    if claimed:
+        return claimed
+    times = [_packet_end(p) for p in container.demux(stream) if p.pts is not None]
+    container.seek(0)
+    return max(0.0, max(times, default=0.0) - containers.origin(stream))
+
+
+def _packet_end(packet: Any) -> float:
+    return float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
 
 def gop_ranges(container: Any, stream: Any) -> list[Range]:
     """Return ranges of time that begin at key frames; [] for a film of one piece."""
-    length = containers.seconds(container)
+    length = length_of(container, stream)
     if length < 2 * LENGTH_S:
         return []
-    origin, starts = containers.origin(stream), [0.0]
+    starts = [0.0]
     for time in _key_times(container, stream):
-        if time - origin - starts[-1] >= LENGTH_S and length - (time - origin) >= LENGTH_S / 2:
-            starts.append(round(time - origin, 6))
+        if time - starts[-1] >= LENGTH_S and length - time >= LENGTH_S / 2:
+            starts.append(round(time, 6))
     ends = [*starts[1:], length + LENGTH_S]  # containers understate their length
     return [Range("time", start, end) for start, end in zip(starts, ends, strict=True)]
 
 
 def _key_times(container: Any, stream: Any) -> Iterator[float]:
     """Yield the times of the key frames: from the index, else by reading the packets."""
+    import av
+
+    origin = containers.origin(stream)
     indexed = [e.timestamp for e in stream.index_entries if e.is_keyframe]
-    if len(indexed) > 1 and container.format.name.startswith("mov"):
-        # an index holds decoding times: a piece begins at the presentation time after seeking
-        yield from _presented(container, stream, indexed)
+    complete = len(indexed) > 1 and container.format.name.startswith("mov")
+    found = _presented(container, stream, indexed) if complete else _read(container, stream)
+    try:
+        for time in found:
+            yield time - origin
+    except av.error.FFmpegError:  # the file ends here; what comes before can be read
         return
+
+
+def _read(container: Any, stream: Any) -> Iterator[float]:
     for packet in container.demux(stream):
         if packet.is_keyframe and packet.pts is not None:
-            yield float(packet.pts * stream.time_base)
+            yield float(packet.pts * packet.time_base)
 
 
 def _presented(container: Any, stream: Any, indexed: list[int]) -> Iterator[float]:
-    """Yield the presentation times of the indexed key frames that may begin a piece."""
-    wanted = -LENGTH_S
+    """Yield when the indexed key frames that may begin a piece are shown.
+
+    An index holds decoding times: a piece begins at the time of presentation.
+    """
+    last = -LENGTH_S
     for timestamp in indexed:
         time = float(timestamp * stream.time_base)
-        if time - wanted < LENGTH_S:
+        if time - last < LENGTH_S:
             continue
+        last = time
         container.seek(timestamp, stream=stream, backward=True)
         for packet in container.demux(stream):
             if packet.is_keyframe and packet.pts is not None:
-                yield float(packet.pts * stream.time_base)
+                yield float(packet.pts * packet.time_base)
                 break
-        wanted = time

@@ -1,7 +1,8 @@
-"""Pictures of a scene: the sharp frame that stands for it, its thumbnail, the scrub sprite."""
+"""Pictures of a scene: the sharp frame that stands for it, and its thumbnail."""
 
 import io
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analyzers.api import Artifact
@@ -11,16 +12,61 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from analyzers.video.frames import Picture
+    from analyzers.video.sprites import Sprite
 
-EVERY_S = 0.5
-"""How often a frame is looked at as a candidate."""
-EDGE_S = 0.2
-"""Frames this near to a cut may still be blended with the other scene."""
+EVERY_S = 0.25
+"""How often a frame is looked at: less than the shortest scene."""
+HELD = 1920 * 1088
+"""Pixels of the largest frame that is held as it is."""
 KEYFRAME = 1280
 THUMBNAIL = 320
-TILE = (160, 90)
-COLUMNS = 10
 QUALITY = 82
+LOOKED_AT = (320, 180)
+ASPECTS = 0.1, 10.0
+"""Pixels that are narrower or wider than this are a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a film's frames become upright pictures of square pixels."""
+
+    rotation: int = 0
+    """Degrees counterclockwise: 0, 90, 180 or 270."""
+    aspect: float = 1.0
+    """Width of a pixel by its height."""
+
+    @classmethod
+    def of(cls, stream: Any, frame: Any) -> "Shape":
+        aspect = float(stream.sample_aspect_ratio or 1)
+        least, most = ASPECTS
+        rotation = round((frame.rotation or 0) / 90) * 90 % 360
+        return cls(rotation, aspect if least <= aspect <= most else 1.0)
+
+    def upright(self, width: int, height: int) -> tuple[int, int]:
+        """Return the size in which frames of this size are shown."""
+        shown = max(1, round(width * self.aspect)), height
+        return shown[::-1] if self.rotation % 180 else shown
+
+    def image(self, frame: Any, longest: int) -> "Image":
+        """Return a frame upright, in RGB, with no side longer than that."""
+        from av.video.reformatter import VideoReformatter
+
+        width, height = max(1, round(frame.width * self.aspect)), frame.height
+        scale = min(1.0, longest / max(width, height))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        scaler: Any = VideoReformatter()
+        small = scaler.reformat(frame, *size, "rgb24", interpolation="AREA", threads=1)
+        image: Image = small.to_image()
+        return image.rotate(self.rotation, expand=True) if self.rotation else image
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A frame that may stand for its scene."""
+
+    time: float
+    sharpness: float
+    frame: Any
 
 
 def load() -> None:
@@ -30,82 +76,54 @@ def load() -> None:
     jpeg(Image.new("RGB", (16, 16)))
 
 
-@dataclass
-class Candidate:
-    """The sharpest frame of a scene so far."""
+def looked_at(pictures: Iterable["Picture"], sprite: "Sprite") -> Iterator["Picture"]:
+    """Take a still of some pictures and let go of all frames: a second of them is much memory."""
+    from av.video.reformatter import VideoReformatter
 
-    _next: float = 0.0
-    _sharpness: float = -1.0
-    picture: "Picture | None" = None
-
-    def offer(self, picture: "Picture", since: float) -> None:
-        """Look at a frame now and then; the first stands in until there is a better one."""
-        if self.picture is not None and picture.time < self._next:
-            return
-        self._next = picture.time + EVERY_S
-        value = _sharpness(picture)
-        if picture.time - since < EDGE_S:
-            value *= 0.5
-        if value > self._sharpness:
-            self.picture, self._sharpness = picture, value
+    scaler, due = VideoReformatter(), 0.0
+    for picture in pictures:
+        sprite.offer(picture)
+        if picture.time >= due:
+            due = picture.time + EVERY_S
+            picture.still = _still(scaler, picture)
+        picture.frame = None
+        yield picture
 
 
-def _sharpness(picture: "Picture") -> float:
+def _still(scaler: Any, picture: "Picture") -> Still:
     from PIL import Image
 
-    gray = picture.frame.reformat(320, 180, "gray").to_ndarray()
-    return float(sharpness(Image.fromarray(gray)))
+    gray = scaler.reformat(picture.frame, *LOOKED_AT, "gray", interpolation="AREA", threads=1)
+    found = sharpness(Image.fromarray(gray.to_ndarray()))
+    return Still(picture.time, found, _held(picture.frame))
 
 
-def image_of(frame: Any, rotation: int) -> "Image":
-    """Return a frame as an upright RGB image."""
-    image: Image = frame.to_image()
-    return image.rotate(rotation, expand=True) if rotation else image
+def _held(frame: Any) -> Any:
+    """Return the frame, or a smaller copy of one that is larger than any still needs to be."""
+    if frame.width * frame.height <= HELD:
+        return frame
+    from av.video.reformatter import VideoReformatter
+
+    scale = KEYFRAME / max(frame.width, frame.height)
+    size = max(2, round(frame.width * scale)), max(2, round(frame.height * scale))
+    return VideoReformatter().reformat(frame, *size, interpolation="AREA", threads=1)
 
 
-def stills(picture: "Picture", key: str, rotation: int) -> tuple[list[Artifact], str]:
+def stills(still: Still, key: str, shape: Shape) -> tuple[list[Artifact], str]:
     """Return the key frame and the thumbnail of a scene, and its perceptual hash."""
-    image = image_of(picture.frame, rotation)
-    at = {"time": round(picture.time, 3)}
-    image.thumbnail((KEYFRAME, KEYFRAME))
-    keyframe = Artifact("keyframe", "image/jpeg", jpeg(image), key, at)
+    image, at = shape.image(still.frame, KEYFRAME), {"time": round(still.time, 3)}
+    keyframe = Artifact("keyframe", "image/jpeg", jpeg(image), key, _size(image) | at)
     hashed = perceptual_hash(image)
     image.thumbnail((THUMBNAIL, THUMBNAIL))
-    return [keyframe, Artifact("thumbnail", "image/jpeg", jpeg(image), key, at)], hashed
+    thumbnail = Artifact("thumbnail", "image/jpeg", jpeg(image), key, _size(image) | at)
+    return [keyframe, thumbnail], hashed
+
+
+def _size(image: "Image") -> dict[str, Any]:
+    return {"width": image.width, "height": image.height}
 
 
 def jpeg(image: "Image") -> bytes:
     out = io.BytesIO()
     image.convert("RGB").save(out, "JPEG", quality=QUALITY)
     return out.getvalue()
-
-
-@dataclass
-class Sprite:
-    """Small pictures at regular times, for a player's seek bar; one sheet a piece."""
-
-    every_s: float
-    rotation: int
-    _tiles: list["Image"] = field(default_factory=list)
-    _times: list[float] = field(default_factory=list)
-
-    def offer(self, picture: "Picture") -> None:
-        if self._times and picture.time < self._times[-1] + self.every_s:
-            return
-        tile = image_of(picture.frame.reformat(*TILE, "rgb24"), self.rotation)
-        tile.thumbnail(TILE)
-        self._tiles.append(tile)
-        self._times.append(round(picture.time, 3))
-
-    def artifact(self) -> Artifact | None:
-        """Return the sheet, which says where each tile is and from when."""
-        from PIL import Image
-
-        if not self._tiles:
-            return None
-        rows = -(-len(self._tiles) // COLUMNS)
-        sheet = Image.new("RGB", (COLUMNS * TILE[0], rows * TILE[1]))
-        for number, tile in enumerate(self._tiles):
-            sheet.paste(tile, (number % COLUMNS * TILE[0], number // COLUMNS * TILE[1]))
-        metadata = {"tile": list(TILE), "columns": COLUMNS, "times": self._times}
-        return Artifact("sprite", "image/jpeg", jpeg(sheet), None, metadata)

@@ -94,7 +94,7 @@ def test_times_of_a_variable_rate_come_from_the_stamps() -> None:
 def test_one_frame_is_one_scene() -> None:
     segments, artifacts = extract(film(scenes(1)))
     assert starts(segments) == [0]
-    assert {"keyframe", "sprite"} <= {a.kind for a in artifacts}
+    assert {"keyframe", "sprite_0"} <= {a.kind for a in artifacts}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_the_sprite_covers_the_film() -> None:
     cues = vtt.data.decode().split("\n\n")[1:]
     assert vtt.data.startswith(b"WEBVTT")
     assert len(cues) == 4
-    assert "sprite?sheet=0#xywh=160,0,160,90" in cues[1]
+    assert "sprite_0#xywh=160,0,160,90" in cues[1]
 
 
 def test_facts_are_numbers_of_the_container() -> None:
@@ -163,8 +163,11 @@ def test_frames_are_not_held() -> None:
 
 def _pictures(data: bytes) -> Any:
     from analyzers import containers
-    from analyzers.video import cuts, frames
+    from analyzers.packets import Damage
+    from analyzers.video import cuts, frames, pieces, sprites, stills
 
     with containers.opened(io.BytesIO(data)) as container:
         stream = containers.streams_of(container, "video")[0]
-        yield from cuts.scenes(frames.pictures(container, stream, None))
+        read = frames.pictures(container, stream, 0.0, 1e9, Damage())
+        sprite = sprites.Sprite(1.0, pieces.Window.of(None))
+        yield from cuts.scenes(stills.looked_at(read, sprite), RATE)

@@ -1,0 +1,151 @@
+"""Scenes as they are found in a piece, and how those of several pieces become one."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analyzers.api import Artifact, Features, Segment
+from analyzers.video import stills
+from analyzers.video.frames import LUMA, Picture, difference
+from analyzers.video.stills import Shape, Still
+
+if TYPE_CHECKING:
+    from analyzers.video.frames import Planes
+    from analyzers.video.pieces import Window
+
+EDGE = "edge"
+"""The feature of a scene that goes on from the piece before; it is gone once they are joined."""
+BLENDED_S = 0.2
+"""Pictures this near to a cut may still be blended with the other scene."""
+MOTION_S = 0.2
+"""Motion is the change between two pictures so far apart, whatever the rate."""
+SEAM_S = 1.0
+
+
+@dataclass(slots=True)
+class Scene:
+    """One scene while its pictures go by."""
+
+    start: float
+    goes_on: bool
+    end: float = 0.0
+    best: Still | None = None
+    _pictures: int = 0
+    _light: float = 0.0
+    _moved: float = 0.0
+    _compared: int = 0
+    _before: "tuple[float, Planes] | None" = None
+    _least_step: float = 0.0
+
+    def add(self, picture: Picture) -> None:
+        self._least_step, self.end = picture.time - self.end, picture.time
+        self._pictures += 1
+        self._light += float(picture.small[:LUMA].mean())
+        self._compare(picture)
+        if picture.still is not None and self._worth(picture.still) > self._worth(self.best):
+            self.best = picture.still
+
+    def _worth(self, still: Still | None) -> float:
+        if still is None:
+            return -1.0
+        return still.sharpness * (0.5 if still.time - self.start < BLENDED_S else 1.0)
+
+    def _compare(self, picture: Picture) -> None:
+        if self._before is None:
+            self._before = picture.time, picture.small
+        elif picture.time - self._before[0] >= MOTION_S:
+            self._moved += difference(picture.small, self._before[1])
+            self._compared += 1
+            self._before = picture.time, picture.small
+
+    def last_end(self) -> float:
+        """Return when the last picture of a film ends: it is shown as long as the one before."""
+        return self.end + (self._least_step if self._pictures > 1 else 0.0)
+
+    def footage(self) -> dict[str, float]:
+        """Return the mean light and motion of the scene, 0 to 1, and how sharp its still is."""
+        return {
+            "brightness": round(self._light / self._pictures / 255, 4),
+            "motion": round(self._moved / max(1, self._compared) / 255, 4),
+            "sharpness": self.best.sharpness if self.best else 0.0,
+        }
+
+
+def found(marked: Iterable[tuple[Picture, bool]], window: "Window") -> Iterator[Scene]:
+    """Yield the scenes of a window, each with its end; the first may have begun before."""
+    scene: Scene | None = None
+    for picture, begins in marked:
+        if picture.time < window.start:
+            continue
+        if scene is not None and (begins or picture.time >= window.end):
+            scene.end = picture.time
+            yield scene
+            scene = None
+        if picture.time >= window.end:
+            return
+        if scene is None:
+            scene = Scene(picture.time, goes_on=not begins, end=picture.time)
+        scene.add(picture)
+    if scene is not None:
+        scene.end = scene.last_end()
+        yield scene
+
+
+def segment_of(scene: Scene, shape: Shape, technical: dict[str, Any]) -> list[Segment | Artifact]:
+    """Return a scene as a segment, its key frame and its thumbnail."""
+    key = f"scene@{scene.start:.3f}"
+    visual: dict[str, Any] = {"footage": scene.footage()}
+    pictures: list[Artifact] = []
+    if scene.best is not None:
+        pictures, hashed = stills.stills(scene.best, key, shape)
+        visual["phash"] = {"hex": hashed}
+    if scene.goes_on:
+        visual[EDGE] = {"goes_on": True}
+    features: Features = {"visual": visual}
+    if technical:
+        features["technical"] = technical
+    start, end = ({"time": round(time, 3)} for time in (scene.start, scene.end))
+    return [Segment("scene", start, end, key=key, features=features), *pictures]
+
+
+def joined(parts: Iterable[list[Segment]]) -> list[Segment]:
+    """Return the scenes of all pieces; one that goes on in the next piece is one."""
+    whole: list[Segment] = []
+    for part in parts:
+        for scene in part:
+            goes_on = scene.features["visual"].pop(EDGE, None) is not None
+            if whole and goes_on and _meet(whole[-1], scene):
+                whole[-1] = _one(whole[-1], scene)
+            else:
+                whole.append(scene)
+    for scene in whole[1:]:  # what holds for the film is told once
+        scene.features.get("technical", {}).pop("video", None)
+    return whole
+
+
+def _meet(before: Segment, after: Segment) -> bool:
+    return bool(abs(before.end_marker["time"] - after.start_marker["time"]) < SEAM_S)
+
+
+def _one(before: Segment, after: Segment) -> Segment:
+    """Join two scenes: the key, and so the stills, are those of the one with the sharper still."""
+    sharper = max((before, after), key=lambda s: s.features["visual"]["footage"]["sharpness"])
+    footage = [s.features["visual"]["footage"] for s in (before, after)]
+    lengths = [s.end_marker["time"] - s.start_marker["time"] for s in (before, after)]
+    mean = {
+        name: round(_mean([f[name] for f in footage], lengths), 4)
+        for name in ("brightness", "motion")
+    }
+    visual = {**sharper.features["visual"]}
+    visual["footage"] = visual["footage"] | mean
+    features = {"visual": visual}
+    if technical := {**after.features.get("technical", {}), **before.features.get("technical", {})}:
+        features["technical"] = technical
+    return Segment(
+        "scene", before.start_marker, after.end_marker, key=sharper.key, features=features
+    )
+
+
+def _mean(values: list[float], weights: list[float]) -> float:
+    total = sum(weights) or 1.0
+    return sum(value * weight for value, weight in zip(values, weights, strict=True)) / total
