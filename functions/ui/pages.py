@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 
 from dataflux.errors import DataFluxError, Unauthenticated
 from functions.ui import statics
@@ -87,6 +88,8 @@ class PageRoute(APIRoute):
                 if error.status >= 500 and not error.retryable:
                     raise
                 return failure(request, error.status, str(error))
+            except HTTPException as error:
+                return failure(request, error.status_code, str(error.detail))
             except RequestValidationError:
                 return failure(request, 422, "this address cannot be used; check it")
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
 from dataflux.errors import Invalid, NotFound, TooLarge
-from dataflux.permissions import Caller
-from functions.api.assets import visible
+from dataflux.permissions import Caller, Verb
+from functions.api.assets import process_again, visible
 from functions.api.bodies import parse
 from functions.api.callers import Asker, Using, caller_of
 from functions.api.edge import IMAGE_LIMIT
@@ -18,7 +18,7 @@ from functions.search.request import SearchRequest
 from functions.ui import detail, history, hits, listing, pages, places, session
 from schemas.address import Address
 from schemas.names import Kind
-from stores.records import assets, moments, trace
+from stores.records import access, assets, moments, trace
 
 router = APIRouter(include_in_schema=False, route_class=pages.PageRoute)
 
@@ -44,6 +44,7 @@ def home(
         q=q,
         kinds=kinds,
         all_kinds=list(Kind),
+        image_limit=IMAGE_LIMIT,
         answer=_found(deps, caller, q, kinds) if q.strip() else None,
         **_listed(deps, caller, []),
     )
@@ -151,10 +152,20 @@ def status(asset_id: UUID, deps: Using, caller: Asker) -> Response:
 
 def _status(deps: Deps, caller: Caller, asset: assets.Asset) -> dict[str, Any]:
     runs = deps.engine.read(caller.tenant, trace.trace, asset.id)
+    row = listing.row(deps, caller, asset)
+    may = deps.engine.read(caller.tenant, access.can, caller, asset.id, Verb.ANALYZE)
     return {
-        "row": listing.row(deps, caller, asset),
+        "row": row,
+        "may_retry": row["done"] and may,
         "runs": [history.run(each) for each in runs],
     }
+
+
+@router.post("/ui/retry/{asset_id}")
+def retry(asset_id: UUID, deps: Using, caller: Asker) -> Response:
+    """Process an asset once more, and show how it goes."""
+    process_again(asset_id, deps, caller)
+    return RedirectResponse(f"/view/{asset_id}", 303)
 
 
 def _facts(deps: Deps, caller: Caller, asset: assets.Asset) -> list[tuple[str, str]]:

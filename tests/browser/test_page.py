@@ -183,6 +183,12 @@ def test_an_example_image_finds_what_looks_like_it(
     shoot(page, tmp_path, "example")
 
 
+def test_an_example_that_is_too_large_is_not_sent(page: "Page", tmp_path: Path) -> None:
+    large = _written(tmp_path / "large.png", b"\0" * (10 << 20) + b"more")
+    page.set_input_files("#image", large)
+    page.locator("#results .problem", has_text="large.png is too large").wait_for()
+
+
 def test_keys_kinds_and_what_is_not_here(page: "Page", media: dict[str, Path]) -> None:
     send(page, media["seabirds.csv"])
     page.locator("h1").focus()

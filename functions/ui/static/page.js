@@ -50,8 +50,14 @@
     image.files = one.files;
     image.dispatchEvent(new Event("change", { bubbles: true }));
   });
-  image?.addEventListener("change", () => {
-    if (image.files.length) $("q").value = "";
+  image?.addEventListener("change", (event) => {
+    const [file] = image.files;
+    if (!file) return;
+    $("q").value = "";
+    if (file.size <= Number(image.dataset.limit)) return;
+    event.stopPropagation(); // or it would be sent, and refused half-way
+    image.value = "";
+    $("results").replaceChildren(line("problem", `${file.name} is too large for an example; choose a smaller picture.`));
   });
   // The same file may be chosen once more.
   $("example")?.addEventListener("htmx:afterRequest", () => {

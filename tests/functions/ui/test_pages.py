@@ -411,6 +411,49 @@ def _png(image: Any) -> bytes:
     return out.getvalue()
 
 
+def test_a_file_can_be_processed_again(owner: TestClient, platform: Platform, world: World) -> None:
+    dropped = platform.drop("birds.md", b"The puffins came.\n")
+    platform.pump()
+    page = owner.get(f"/view/{dropped.lineage}")
+    action = f"/ui/retry/{dropped.lineage}"
+    assert f'action="{action}"' in page.text
+    answer = owner.post(action)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/view/{dropped.lineage}")
+    running = owner.get(f"/view/{dropped.lineage}")
+    assert action not in running.text
+    assert is_strict(running)
+    again = owner.post(action)
+    assert again.status_code == 409
+    assert is_strict(again)
+    platform.pump()
+    assert owner.get(f"/view/{dropped.lineage}").text.count("run: completed") == 2
+    assert owner.post(action, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+
+
+def test_who_may_only_look_is_offered_no_more(
+    anybody: TestClient, world: World, film: UUID
+) -> None:
+    world.run("UPDATE assets SET processing_status = 'failed' WHERE id = %s", film)
+    user, token = key_of(world)
+    anybody.cookies.set(COOKIE, token)
+    world.grant(user, film)
+    assert "/ui/retry" not in anybody.get(f"/view/{film}").text
+    refused = anybody.post(f"/ui/retry/{film}")
+    assert refused.status_code == 403
+    assert is_strict(refused)
+
+
+def test_a_form_that_cannot_be_read_is_a_page_too(browser: TestClient) -> None:
+    broken = {"content-type": "multipart/form-data; boundary=x"}
+    answer = browser.post("/ui/search", content=b"nonsense", headers=broken)
+    assert answer.status_code == 400
+    assert is_strict(answer)
+
+
+def test_a_hit_shows_the_address_of_its_moment(browser: TestClient, film: UUID) -> None:
+    assert f"asset:{film}@1#t=6,8" in read(browser.get("/ui/search?q=puffins")).text
+
+
 # --- static files ---------------------------------------------------------------------------------
 
 
