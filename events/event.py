@@ -61,4 +61,10 @@ def extension_problems(extensions: Mapping[str, str]) -> dict[str, str]:
             problems[name] = "is no name of an extension; use 1-20 of a-z and 0-9"
         elif not value:
             problems[name] = "is empty"
+        elif name == "hops" and not _are_hops(value):
+            problems[name] = f"is no number of 0-{MAX_HOPS}; a longer chain of causes is a loop"
     return problems
+
+
+def _are_hops(value: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,9}", value) is not None and int(value) <= MAX_HOPS

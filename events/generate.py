@@ -22,6 +22,7 @@ EXTENSIONS = {
     "entityid": "The lineage that the event is about.",
     "partitionkey": "What the bus partitions by.",
     "lane": "The lane of work: high, normal or low.",
+    "sequence": "Grows with the time of writing: what of one lineage came first.",
     "traceparent": "The W3C trace context.",
     "causationid": "The id of the event that caused this one.",
     "hops": "How many events have led to this one.",
@@ -93,6 +94,7 @@ def _message(name: str) -> Schema:
         "title": TYPES[name].__name__,
         "payload": {"allOf": [{"$ref": "./json/envelope.json"}, data]},
         "x-delivery": TYPES[name].delivery,
+        "x-purpose": TYPES[name].purpose,
     }
 
 
@@ -100,6 +102,7 @@ def _channel(topic: Topic) -> Schema:
     return {
         "address": topic.name,
         "messages": {n: _ref("components/messages", n) for n in _types_of(topic.name)},
+        "x-key": topic.key,
         "x-partitions": topic.partitions,
         "x-retention-seconds": topic.retention_s,
     }

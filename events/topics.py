@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dataflux.policy import WORKERS
 from events.event import Event
-from events.types import TYPES, Work
+from events.types import TYPES, Purpose
 from schemas.names import Lane, Stage
 
 RETENTION_S = 7 * 24 * 3600
@@ -16,6 +16,8 @@ FACT_PARTITIONS = 6
 class Topic:
     name: str
     partitions: int
+    key: str
+    """What its events are keyed by, and so kept in order by."""
     retention_s: int = RETENTION_S
 
 
@@ -36,11 +38,11 @@ def topic_of(event: Event) -> str:
 
 def _declared() -> Iterator[Topic]:
     for name, model in TYPES.items():
-        if not issubclass(model, Work):
-            yield Topic(fact_topic(name), FACT_PARTITIONS)
+        if model.purpose is not Purpose.WORK:
+            yield Topic(fact_topic(name), FACT_PARTITIONS, "lineage")
     for stage in Stage:
         for lane in Lane:  # a few more partitions than workers, so that none idles
-            yield Topic(work_topic(stage, lane), WORKERS[lane] + 1)
+            yield Topic(work_topic(stage, lane), WORKERS[lane] + 1, "piece")
 
 
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in _declared()}

@@ -25,18 +25,28 @@ class Delivery(StrEnum):
     OPTIONAL = "optional"
 
 
+class Purpose(StrEnum):
+    """A fact says what has happened, work what is to be done; a trigger starts something."""
+
+    FACT = "fact"
+    WORK = "work"
+    TRIGGER = "trigger"
+
+
 class Data(BaseModel):
     """Base of all event data: frozen; what a newer writer adds is kept."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
     name: ClassVar[str]
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
+    purpose: ClassVar[Purpose] = Purpose.FACT
 
 
 class ObjectCreated(Data):
     """Bytes have come in at a source; `key` is theirs in the object store."""
 
     name = "object.created"
+    purpose = Purpose.TRIGGER
     source: UUID
     key: str = Field(min_length=1, max_length=1024)
     etag: str = Field(min_length=1)
@@ -172,12 +182,14 @@ class CriticalError(Data):
 
 class TimerTick(Data):
     name = "timer.tick"
+    purpose = Purpose.TRIGGER
     timer: str = Field(min_length=1)
 
 
 class Work(Data):
     """Do one piece of a stage of a run."""
 
+    purpose = Purpose.WORK
     piece: UUID
     run: UUID
     stage: Stage

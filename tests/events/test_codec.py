@@ -115,6 +115,16 @@ def test_an_extension_needs_a_name_of_its_own(name: str) -> None:
     assert set(raised.value.fields) == {name}
 
 
+@pytest.mark.parametrize("hops", ["0", "32", "007"])
+def test_a_chain_of_causes_is_counted(hops: str) -> None:
+    assert codec.from_dict({**BARE, "hops": hops}).extensions["hops"] == hops
+
+
+@pytest.mark.parametrize("hops", ["33", "-1", "1.5", "many", "٣", " 1", "9" * 5000])
+def test_a_chain_of_causes_that_is_no_number_or_a_loop_is_refused(hops: str) -> None:
+    assert set(_problems({**BARE, "hops": hops})) == {"hops"}
+
+
 def test_an_event_needs_id_type_source_and_a_time_zone() -> None:
     with pytest.raises(Invalid) as raised:
         Event("", "", "", datetime(2026, 1, 1))

@@ -11,10 +11,14 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource, Specification
 
+from dataflux.clock import Clock, seeded
 from events import codec, generate
 from events.topics import TOPICS, topic_of
 from events.types import TYPES
-from tests.events.samples import sample
+from functions.facts import About, Announcer
+from functions.work import Fact
+from schemas.names import Lane
+from tests.events.samples import LINEAGE, sample
 
 BASE = "https://dataflux.test/"
 FILES = {name: json.loads(body) for name, body in generate.files().items()}
@@ -94,10 +98,17 @@ def test_a_bad_envelope_is_refused(change: dict[str, Any]) -> None:
         )
 
 
+def test_the_extensions_that_are_described_are_those_that_are_sent() -> None:
+    announcer = Announcer(Clock(), seeded(1))
+    about = About("test", LINEAGE, LINEAGE, LINEAGE, Lane.HIGH, sample("timer.tick"))
+    sent = announcer.fact(Fact("timer.tick", {"timer": "x"}), about)
+    assert set(sent.extensions) == set(generate.EXTENSIONS)
+
+
 def test_there_is_a_channel_for_each_topic() -> None:
     channels = FILES["asyncapi.json"]["channels"]
-    assert {n: c["x-partitions"] for n, c in channels.items()} == {
-        name: topic.partitions for name, topic in TOPICS.items()
+    assert {n: (c["x-partitions"], c["x-key"]) for n, c in channels.items()} == {
+        name: (topic.partitions, topic.key) for name, topic in TOPICS.items()
     }
     for name in TYPES:
         assert name in channels[topic_of(sample(name))]["messages"]

@@ -8,7 +8,7 @@ import pytest
 from dataflux.errors import Invalid
 from events import codec
 from events.topics import TOPICS, topic_of
-from events.types import TYPES, validate
+from events.types import TYPES, Purpose, validate
 from schemas.names import Lane, Stage
 from tests.events.samples import DATA, GOLDEN, sample
 
@@ -37,6 +37,19 @@ def test_work_has_a_topic_for_each_stage_and_lane_with_more_partitions_than_work
     work = {name: t.partitions for name, t in TOPICS.items() if name.startswith("dataflux.work.")}
     assert set(work) == {f"dataflux.work.{stage}.{lane}" for stage in Stage for lane in Lane}
     assert (work["dataflux.work.segment.high"], work["dataflux.work.segment.low"]) == (6, 4)
+
+
+def test_work_is_keyed_by_its_piece_and_all_else_by_its_lineage() -> None:
+    keys = {name: TOPICS[topic_of(sample(name))].key for name in TYPES}
+    work = {name for name, model in TYPES.items() if model.purpose is Purpose.WORK}
+    assert work == {f"work.{stage}" for stage in Stage}
+    assert {name for name, key in keys.items() if key == "piece"} == work
+    assert {key for name, key in keys.items() if name not in work} == {"lineage"}
+
+
+def test_triggers_start_something_that_nothing_of_ours_has_led_to() -> None:
+    triggers = {name for name, model in TYPES.items() if model.purpose is Purpose.TRIGGER}
+    assert triggers == {"object.created", "timer.tick"}
 
 
 def test_work_goes_to_the_topic_of_its_lane() -> None:
