@@ -34,7 +34,7 @@ SPACE = "text/bench@1"
 ROUNDS = 60
 _VOCABULARY = [f"w{n}ing" for n in range(20_000)]
 _WEIGHTS = list(accumulate(1 / (n + 12) ** 1.05 for n in range(20_000)))
-_KINDS: dict[str, Sequence[range]] = {
+KINDS: dict[str, Sequence[range]] = {
     "1 rare word": [range(3_000, 20_000)],
     "2 rare, 2 common words": [range(1_000, 20_000)] * 2 + [range(30)] * 2,
     "3 common words": [range(40)] * 3,
@@ -55,7 +55,7 @@ def main(count: int) -> None:
             ).fetchone()
         print(f"Python {platform.python_version()}; {row and row[0]}; pgvector {row and row[1]}")
         world, draw = make_world(database), random.Random(1)
-        some, few = _fill(world, count, draw)
+        some, few = fill(world, count, draw)
         admin = world.user("admin")
         for stats in ("counted", "kept"):
             if stats == "kept":
@@ -67,7 +67,8 @@ def main(count: int) -> None:
             _vectors(world, caller, draw, f"vectors, {who} visible")
 
 
-def _fill(world: World, count: int, draw: random.Random) -> tuple[Caller, Caller]:
+def fill(world: World, count: int, draw: random.Random) -> tuple[Caller, Caller]:
+    """Write segments; return callers who may see a tenth and a hundredth of them."""
     tenth, hundredth = world.collection(), world.collection()
     start, vectors = time.perf_counter(), PgVectorIndex(world.session)
     vectors.ensure(SPACE, DIMENSIONS)
@@ -124,9 +125,13 @@ def _words(world: World, caller: Caller, draw: random.Random, label: str) -> Non
         with world.app() as conn:
             return words.search(conn, query, scope(caller), 50)
 
-    for kind, choices in _KINDS.items():
-        queries = [" ".join(_VOCABULARY[draw.choice(c)] for c in choices) for _ in range(ROUNDS)]
-        _report(f"{label}: {kind}", once, queries)
+    for kind, choices in KINDS.items():
+        _report(f"{label}: {kind}", once, questions(choices, draw, ROUNDS))
+
+
+def questions(choices: Sequence[range], draw: random.Random, count: int) -> list[str]:
+    """Return queries of words whose ranks in the vocabulary lie in `choices`."""
+    return [" ".join(_VOCABULARY[draw.choice(ranks)] for ranks in choices) for _ in range(count)]
 
 
 def _vectors(world: World, caller: Caller, draw: random.Random, label: str) -> None:

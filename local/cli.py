@@ -36,7 +36,8 @@ app = typer.Typer(
 Home = Annotated[Path | None, typer.Option(help="Where the installation is (DATAFLUX_HOME).")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
-FAILED, NOT_RUNNING, NOT_FOUND, PARTLY = 1, 3, 4, 5
+FAILED, USAGE, NOT_RUNNING, NOT_FOUND, PARTLY = 1, 2, 3, 4, 5
+MEANING = {404: NOT_FOUND, 422: USAGE}
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def main() -> None:
     except NotRunning as error:
         _stop(str(error), NOT_RUNNING)
     except Failed as error:
-        _stop(str(error), NOT_FOUND if error.status == 404 else FAILED)
+        _stop(str(error), MEANING.get(error.status, FAILED))
     except (DataFluxError, OSError) as error:
         _stop(str(error), FAILED)
 

@@ -7,10 +7,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 
 from dataflux import telemetry
 from dataflux.errors import Conflict, Invalid
@@ -28,35 +27,41 @@ def run(home: Path | None, inbox: Path | None, port: int, *, as_json: bool) -> N
         home=home and home.absolute(), inbox=inbox and inbox.absolute(), port=port or None
     )
     telemetry.configure(settings.log_level, settings.log_format)
-    told = until_told()
+    wait = until_told()
     with alone(settings.home):
         from local.emulator import emulator
 
         with emulator(settings) as running, announced(settings.home, running.url):
             ready_s = round(time.perf_counter() - began, 2)
             greet(settings, running.url, running.installation.token, ready_s, as_json=as_json)
-            told.get()
+            wait()
             errors.print("stopping: finishing what is in work (Ctrl-C again to stop at once)")
 
 
-def until_told() -> SimpleQueue[int]:
-    """Return a queue that gets the first SIGINT or SIGTERM; a second one ends the process.
+def until_told() -> Callable[[], object]:
+    """Return what waits for the first SIGINT or SIGTERM; a second one ends the process.
 
-    A queue, for its `put` is safe in a handler: the lock of an Event may be held by the very
-    thread that the handler interrupts.
+    The interpreter writes to a pipe when a signal comes. A wait for a lock would miss one that
+    comes just before it falls asleep.
     """
-    told: SimpleQueue[int] = SimpleQueue()
-    numbers: list[int] = []
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    told: list[int] = []
 
     def stop(number: int, frame: object) -> None:
-        if numbers:
+        if told:
             os._exit(130)  # children and server end with this process
-        numbers.append(number)
-        told.put(number)
+        told.append(number)
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    return told
+
+    def wait() -> None:
+        while not told:  # other signals wake it too
+            os.read(reading, 1)
+
+    return wait
 
 
 def greet(settings: Settings, url: str, token: str, ready_s: float, *, as_json: bool) -> None:

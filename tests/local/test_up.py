@@ -96,13 +96,18 @@ def test_reset_wants_a_yes_that_no_script_gives_by_accident(
 
 
 ASK = """
-import os, signal, threading
+import os, signal, sys, threading
 from local import up
-for _ in range(1000):
-    told = up.until_told()
-    asking = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM))
+sys.setswitchinterval(1e-6)
+def ask(after):
+    for _ in range(after):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+for number in range(400):
+    wait = up.until_told()
+    asking = threading.Thread(target=ask, args=(number,))
     asking.start()
-    told.get()
+    wait()
     asking.join()
 """
 
