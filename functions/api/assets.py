@@ -25,6 +25,8 @@ from stores.records.assets import Asset, Listed
 router = APIRouter(prefix="/api/v1/assets", tags=["assets"])
 
 Limit = Annotated[int, Query(ge=1, le=500)]
+Number = Annotated[int, Query(ge=0, le=10_000_000)]
+"""Of a segment in its asset: also where a page of them goes on."""
 
 
 Name = Annotated[str, Field(max_length=50, pattern=r"^[a-z][a-z0-9_]*$")]
@@ -167,7 +169,8 @@ def list_segments(
     asset_id: UUID,
     deps: Using,
     caller: Asker,
-    first: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    first: Number = 0,
+    cursor: Number | None = None,
     segment_type: Annotated[Name | None, Query(alias="type")] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
@@ -177,7 +180,7 @@ def list_segments(
         caller.tenant,
         moments.page,
         asset.id,
-        first=first,
+        first=first if cursor is None else cursor,
         limit=limit + 1,
         segment_type=segment_type,
     )

@@ -68,6 +68,23 @@ def test_lists_are_paged(http: TestClient, platform: Platform) -> None:
     assert http.get("/api/v1/assets", params={"kind": "video"}).json()["items"] == []
 
 
+def test_segments_are_paged_by_the_same_cursor(http: TestClient, platform: Platform) -> None:
+    body = "\n\n".join(f"Otter number {n} sleeps." for n in range(7))
+    place = f"/api/v1/assets/{upload(http, data=body.encode())['id']}/segments"
+    platform.pump()
+    numbers, cursor = list[int](), ""
+    for _ in range(10):
+        page = http.get(place, params={"limit": 3} | ({"cursor": cursor} if cursor else {})).json()
+        numbers += [item["number"] for item in page["items"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert cursor is None
+    assert len(numbers) >= 7
+    assert numbers == list(range(len(numbers)))
+    assert http.get(place, params={"first": 2, "limit": 1}).json()["items"][0]["number"] == 2
+    check_problem(http.get(place, params={"cursor": "x"}), 422)
+
+
 def test_content_has_ranges_and_never_runs_here(http: TestClient, platform: Platform) -> None:
     page = b"<html><body><script>alert(1)</script><p>Otters sleep in kelp.</p></body></html>"
     sent = upload(http, 'a"b.html', page)
