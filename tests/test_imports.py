@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,11 @@ TRANSACTIONS = {
     "stores/records/embedded.py",
     "stores/records/migrate.py",
 }
+TRANSACTION = re.compile(
+    r"\s*(START\s+TRANSACTION\b|(BEGIN|COMMIT|ROLLBACK|SAVEPOINT)\s*"
+    r"(;|$|(TRANSACTION|WORK|TO|READ|ISOLATION)\b))",
+    re.IGNORECASE,
+)
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
 MAIN_LINES = 30
 
@@ -86,6 +92,30 @@ def test_only_the_engine_opens_transactions() -> None:
     }
     assert "functions/engine.py" in opens
     assert opens <= TRANSACTIONS
+
+
+def test_nobody_commits_behind_the_engine() -> None:
+    """In events, commit is what a consumer group has done: there are no transactions there."""
+    commits = {
+        module
+        for module in MODULES
+        if not module.startswith("events/")
+        for node in ast.walk(_tree(module))
+        if isinstance(node, ast.Attribute) and node.attr in {"commit", "rollback"}
+    }
+    assert commits <= TRANSACTIONS
+
+
+def test_no_statement_opens_or_ends_a_transaction() -> None:
+    found = [
+        f"{module}:{node.lineno}"
+        for module in MODULES
+        if module not in TRANSACTIONS
+        for node in ast.walk(_tree(module))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if TRANSACTION.match(node.value)
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("module", MAINS)

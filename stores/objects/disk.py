@@ -5,9 +5,10 @@ import errno
 import hashlib
 import io
 import itertools
+import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,10 @@ from urllib.parse import unquote
 
 from dataflux.errors import Conflict, Invalid, NotFound, Unavailable
 from stores.ports import ObjectInfo
+
+log = logging.getLogger(__name__)
+
+Created = Callable[[ObjectInfo], None]
 
 CHUNK = 1 << 20
 LONGEST_KEY = 1024
@@ -30,8 +35,9 @@ class DiskObjects:
     the disk.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, on_created: Sequence[Created] = ()) -> None:
+        """`on_created` is told of each object that was put, as a bucket notifies its listeners."""
+        self._folder, self._on_created = folder, on_created
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -56,7 +62,16 @@ class DiskObjects:
             raise _translated(error, key) from error
         finally:
             temporary.unlink(missing_ok=True)
-        return self._info(key, target)
+        info = self._info(key, target)
+        self._announce(info)
+        return info
+
+    def _announce(self, info: ObjectInfo) -> None:
+        for created in self._on_created:
+            try:
+                created(info)
+            except Exception:  # the bytes are kept: a second put would only double them
+                log.exception("nobody was told that object %r was created", info.key)
 
     def head(self, key: str) -> ObjectInfo:
         return self._info(key, self._version(key, None))
@@ -95,6 +110,8 @@ class DiskObjects:
         parts = key.split("/")
         if len(key.encode(errors="surrogatepass")) > LONGEST_KEY or not all(parts):
             raise Invalid(f"object key {key[:80]!r} is no key: 1-1024 bytes, no empty parts")
+        if "\0" in key or not {".", ".."}.isdisjoint(parts):  # not every S3 takes them either
+            raise Invalid(f"object key {key[:80]!r} is no key: it holds '.', '..' or a zero byte")
         return self._folder.joinpath(*map(_encoded, parts))
 
     def _version(self, key: str, version: str | None) -> Path:

@@ -16,17 +16,13 @@ HOSTILE = [
     "a/b",
     "a/000001~" + "0" * 64,
     "a/000001-" + "0" * 64,
-    ".",
-    "..",
-    "../../etc/passwd",
-    "a/../../b",
-    "./a",
+    "...",
+    "..a/b..",
     ".incoming/x",
     "a/.hidden",
     "x" * 66 + "..",
     "x" * 66 + ".",
     "x" * 66 + "../" + "x" * 66 + "../escaped",
-    "nul\0byte",
     "new\nline",
     "tab\tand space ",
     " ",
@@ -46,10 +42,17 @@ HOSTILE = [
     "1~2",
     "x" * 1024,
     "日" * 341,
-    "\0" * 1024,
+    "\x01" * 1024,
     "/".join("y" * 200),
 ]
 """Keys that a store may stumble over; no two are the same object."""
+
+
+NO_KEYS = [
+    *("", "/", "/a", "/etc/passwd", "a/", "a//b"),
+    *(".", "..", "../../etc/passwd", "a/../../b", "a/..", "./a", "a/./b"),
+    *("nul\0byte", "\0", "x" * 1025, "日" * 342),
+]
 
 
 class _Broken(io.RawIOBase):
@@ -215,12 +218,12 @@ class ObjectStoreContract:
         for n, key in enumerate(HOSTILE):
             assert self.read(objects, key) == str(n).encode()
         assert [info.key for info in objects.list("")] == sorted(HOSTILE)
-        assert [info.key for info in objects.list("a/../")] == ["a/../../b"]
+        assert [info.key for info in objects.list("..a/")] == ["..a/b.."]
         for key in HOSTILE:
             objects.delete(key)
         assert list(objects.list("")) == []
 
-    @pytest.mark.parametrize("key", ["", "/", "/a", "a/", "a//b", "x" * 1025, "日" * 342])
+    @pytest.mark.parametrize("key", NO_KEYS)
     def test_what_is_no_key_is_refused(self, objects: ObjectStore, key: str) -> None:
         for ask in (objects.head, objects.open, objects.delete):
             with pytest.raises(Invalid, match="key"):

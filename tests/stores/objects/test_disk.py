@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataflux.errors import Unavailable
+from dataflux.errors import Conflict, Unavailable
 from stores.objects import disk
 from stores.objects.disk import DiskObjects
-from stores.ports import ObjectStore
+from stores.ports import ObjectInfo, ObjectStore
 from tests.contracts.object_store import HOSTILE, ObjectStoreContract
 
 
@@ -119,6 +119,34 @@ def test_nothing_shows_before_it_is_whole(
     monkeypatch.setattr(os, "fsync", look)
     objects.put("a", b"x")
     assert seen == [[], ["a"]]
+
+
+def test_who_listens_is_told_of_each_object_once_it_can_be_read(folder: Path) -> None:
+    told: list[tuple[ObjectInfo, bytes]] = []
+
+    def listen(info: ObjectInfo) -> None:
+        with store.open(info.key, info.version) as reader:
+            told.append((info, reader.read(0, reader.size)))
+
+    store = DiskObjects(folder, on_created=[listen])
+    infos = [store.put("a", b"one"), store.put("a", b"two")]
+    with pytest.raises(Conflict):
+        store.put("a", b"three", if_absent=True)
+    assert told == [(infos[0], b"one"), (infos[1], b"two")]
+
+
+def test_a_listener_that_fails_costs_neither_the_object_nor_the_other_listeners(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+
+    def fail(info: ObjectInfo) -> None:
+        raise ValueError("out of order")
+
+    objects = DiskObjects(folder, on_created=[fail, lambda info: told.append(info.key)])
+    assert objects.put("a", b"x") == objects.head("a")
+    assert told == ["a"]
+    assert "'a'" in caplog.text
 
 
 def test_a_descriptor_can_be_handed_over(objects: DiskObjects) -> None:
