@@ -30,7 +30,7 @@ TRANSACTIONS = {
 }
 TRANSACTION = re.compile(
     r"\s*(START\s+TRANSACTION\b|(BEGIN|COMMIT|ROLLBACK|SAVEPOINT)\s*"
-    r"(;|$|(TRANSACTION|WORK|TO|READ|ISOLATION)\b))",
+    r"(;|$|(TRANSACTION|WORK|READ|ISOLATION)\b)|ROLLBACK\s+TO\b)",
     re.IGNORECASE,
 )
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
