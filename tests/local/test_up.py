@@ -103,7 +103,7 @@ def ask(after):
     for _ in range(after):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-for number in range(400):
+for number in range(200):
     wait = up.until_told()
     asking = threading.Thread(target=ask, args=(number,))
     asking.start()
