@@ -11,14 +11,20 @@ from schemas.names import Reason
 
 @dataclass(slots=True)
 class Damage:
-    """What could not be read: packets, and whether the file ended before its stream did."""
+    """What could not be read: packets, frames that are guessed in part, and the end of a stream."""
 
     packets: int = 0
+    frames: int = 0
     cut_short: bool = False
 
-    def facts(self) -> dict[str, Any]:
-        """Return what is worth telling of it; nothing of a sound file."""
-        found = {"packets": self.packets, "cut_short": self.cut_short}
+    def facts(self, since: "Damage | None" = None) -> dict[str, Any]:
+        """Return what there is of it, or what has come since; nothing of a sound file."""
+        before = since or Damage()
+        found = {
+            "packets": self.packets - before.packets,
+            "frames": self.frames - before.frames,
+            "cut_short": self.cut_short,
+        }
         return {name: value for name, value in found.items() if value}
 
 
@@ -29,6 +35,7 @@ def decoded(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
         for packet in _packets(container, stream, damage):
             for frame in _frames(packet, damage):
                 found = True
+                damage.frames += bool(frame.is_corrupt)
                 yield frame
     if not found and damage.facts():
         raise MediaFailed(Reason.CORRUPT_MEDIA, f"none of its {stream.type} can be decoded")

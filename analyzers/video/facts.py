@@ -49,6 +49,8 @@ class Film:
 
     shape: Shape
     length_s: float
+    pictures_s: float
+    """How long its pictures claim to go on; 0 if they do not say: its sound may be longer."""
     facts: dict[str, Any]
 
 
@@ -57,8 +59,9 @@ def film_of(file: BinaryIO) -> Film:
     with containers.opened(file) as container:
         shape = _shape(container)
     with containers.opened(file) as container:
-        length_s = length_of(container, stream_of(container))
-        return Film(shape, length_s, _facts(container, shape, length_s))
+        stream = stream_of(container)
+        length_s = length_of(container, stream)
+        return Film(shape, length_s, _claimed(stream), _facts(container, shape, length_s))
 
 
 def _shape(container: Any) -> Shape:
@@ -69,6 +72,18 @@ def _shape(container: Any) -> Shape:
     except MediaFailed:
         frame = None
     return Shape() if frame is None else Shape.of(stream, frame)
+
+
+def _claimed(stream: Any) -> float:
+    """Return the length of a track: in MP4 its own, in Matroska a tag like 00:01:02.5."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    hours, _, rest = stream.metadata.get("DURATION", "").partition(":")
+    minutes, _, seconds = rest.partition(":")
+    try:
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return 0.0
 
 
 def _facts(container: Any, shape: Shape, length_s: float) -> dict[str, Any]:

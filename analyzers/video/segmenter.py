@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any, BinaryIO, ClassVar
 
@@ -21,6 +22,9 @@ from analyzers.video.pieces import Window, gop_ranges
 from analyzers.video.sprites import KIND, Sprite, interval, sprite_vtt
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
+
+MISSING_S = 1.0
+"""A film that ends so much earlier than it claims has been cut short."""
 
 
 class VideoSegmenter(BaseAnalyzer):
@@ -87,27 +91,34 @@ def _scenes(container: Any, film: Film, window: Window) -> Iterator[Segment | Ar
     stream, damage = stream_of(container), Damage()
     sprite = Sprite(interval(film.length_s), window, film.shape)
     read = pictures(container, stream, window.read_from, window.read_until, damage)
-    marked = cuts.scenes(stills.looked_at(_within(read), sprite), rate_of(stream))
-    told, empty = 0, True
+    marked = cuts.scenes(
+        stills.looked_at(_whole(read, film, window, damage), sprite), rate_of(stream)
+    )
+    told, first = Damage(), True
     for scene in scenes.found(marked, window):
-        technical: dict[str, Any] = {"video": film.facts} if empty else {}
-        if damage.packets > told or damage.cut_short:
-            technical["damage"] = damage.facts() | {"packets": damage.packets - told}
-            told = damage.packets
-        empty = False
+        technical: dict[str, Any] = {"video": film.facts} if first else {}
+        if new := damage.facts(since=told):
+            technical["damage"], told = new, replace(damage)
+        first = False
         yield from scenes.segment_of(scene, film.shape, technical)
         yield from sprite.full()
-    if empty:
-        raise MediaFailed(Reason.EMPTY_MEDIA, "no picture could be decoded")
     yield from sprite.rest()
 
 
-def _within(read: Iterable[Picture]) -> Iterator[Picture]:
-    """Refuse a film that turns out longer than it may be."""
+def _whole(
+    read: Iterable[Picture], film: Film, window: Window, damage: Damage
+) -> Iterator[Picture]:
+    """Refuse a film that has no pictures or goes on too long, and note one that ends too early."""
+    last = -1.0
     for picture in read:
-        if picture.time > LONGEST_S:
-            raise limit("duration", picture.time, LONGEST_S)
+        last = picture.time
+        if last > LONGEST_S:
+            raise limit("duration", last, LONGEST_S)
         yield picture
+    if last < 0:
+        raise MediaFailed(Reason.EMPTY_MEDIA, "no picture could be decoded")
+    if last < min(film.pictures_s, window.read_until) - MISSING_S:
+        damage.cut_short = True
 
 
 def _sound(container: Any) -> Iterator[Segment | Artifact]:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -51,19 +52,31 @@ def film(
     gop: int = 25,
     times: list[int] | None = None,
     sound: "np.ndarray[Any, Any] | None" = None,
+    sound_at: float = 0.0,
+    rotation: int = 0,
+    pixels: str = "yuv420p",
 ) -> bytes:
-    """Return an encoded film; `times` are its time stamps in milliseconds."""
+    """Return an encoded film; `times` are its time stamps in milliseconds.
+
+    The sound is mono at 48 kHz and begins at `sound_at`; `rotation` is what a player is told.
+    """
     out = io.BytesIO()
     with av.open(out, "w", format=container) as target:
-        stream: Any = target.add_stream(codec, rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        options = {"sc_threshold": "0"} if codec == "libx264" else {}  # key frames: only every gop
+        stream: Any = target.add_stream(codec, rate=RATE, options=options)
+        images = iter(frames)
+        first = next(images)
+        stream.height, stream.width = first.shape[:2]
+        stream.pix_fmt = pixels
         stream.codec_context.gop_size = gop
+        if rotation:
+            stream.set_display_rotation(rotation)
         track: Any = None
         if sound is not None:
             track = target.add_stream("libopus" if container == "webm" else "aac", rate=48_000)
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
-        for number, image in enumerate(frames):
+        for number, image in enumerate(chain([first], images)):
             frame = av.VideoFrame.from_ndarray(image, "rgb24")
             if times is not None:
                 frame.pts, frame.time_base = times[number], stream.codec_context.time_base
@@ -72,6 +85,7 @@ def film(
         if sound is not None:
             pcm = av.AudioFrame.from_ndarray(sound[None].astype(np.float32), "flt", "mono")
             pcm.rate = 48_000
+            pcm.pts, pcm.time_base = round(sound_at * 48_000), Fraction(1, 48_000)
             target.mux(track.encode(pcm))
             target.mux(track.encode(None))
     return out.getvalue()

@@ -1,16 +1,17 @@
 """Scenes are found where they are, in every codec, whole or in pieces."""
 
 import io
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from analyzers import containers
 from analyzers.api import Artifact, Range, Segment
-from analyzers.video import pieces
+from analyzers.video import pieces, sprites
 from analyzers.video.segmenter import VideoSegmenter
-from dataflux.errors import MediaFailed
-from schemas.names import Reason
 from tests.analyzers.video.films import LOOKS, RATE, film, scenes
 
 FRAME = 1 / RATE
@@ -97,20 +98,6 @@ def test_one_frame_is_one_scene() -> None:
     assert {"keyframe", "sprite_0"} <= {a.kind for a in artifacts}
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (film(scenes(20))[:400], Reason.CORRUPT_MEDIA),
-        (b"\0\0\0\x1cftypisom" + bytes(200), Reason.CORRUPT_MEDIA),
-        (film(scenes(5), codec="ffv1", container="matroska")[:100], Reason.CORRUPT_MEDIA),
-    ],
-)
-def test_broken_films_have_a_reason(data: bytes, reason: Reason) -> None:
-    with pytest.raises(MediaFailed) as failed:
-        VideoSegmenter().validate_file(io.BytesIO(data))
-    assert failed.value.reason is reason
-
-
 def test_pieces_are_joined_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "LENGTH_S", 2.0)
     data = film(scenes(70, 45, 100, 60), gop=20)
@@ -125,9 +112,112 @@ def test_pieces_are_joined_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> No
         [s.end_marker["time"] for s in whole], abs=FRAME + 0.001
     )
     assert len({s.key for s in joined}) == len(joined)
-    assert "edge" not in joined[0].features["visual"]
+    assert all("edge" not in s.features["visual"] for s in joined)
     made = {a.segment for _, artifacts in parts for a in artifacts if a.kind == "keyframe"}
     assert {s.key for s in joined} <= made
+
+
+@pytest.mark.parametrize("cut", [40, 44, 60, 76, 78, 80, 84])
+def test_a_cut_near_a_seam_is_found_once(monkeypatch: pytest.MonkeyPatch, cut: int) -> None:
+    """A piece begins at 2 s (picture 50), and decides from 3.5 s on."""
+    monkeypatch.setattr(pieces, "LENGTH_S", 1.9)
+    data = film(scenes(cut, 130 - cut), gop=50)
+    analyzer = VideoSegmenter()
+    parts = [extract(data, piece)[0] for piece in analyzer.plan_pieces(io.BytesIO(data), {})]
+    assert len(parts) > 1
+    joined = analyzer.stitch(parts)
+    assert starts(joined) == pytest.approx([0, cut / RATE], abs=0.001)
+    assert joined[-1].end_marker["time"] == pytest.approx(130 / RATE, abs=FRAME + 0.001)
+
+
+def test_a_scene_in_two_pieces_keeps_the_sharper_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "LENGTH_S", 2.0)
+    data = film(scenes(150), gop=50)
+    analyzer = VideoSegmenter()
+    parts = [extract(data, piece)[0] for piece in analyzer.plan_pieces(io.BytesIO(data), {})]
+    found = {s.key: s.features["visual"]["footage"]["sharpness"] for part in parts for s in part}
+    (scene,) = analyzer.stitch(parts)
+    assert len(found) > 1
+    assert found[scene.key] == max(found.values())
+    assert scene.features["visual"]["footage"]["sharpness"] == found[scene.key]
+
+
+def test_a_missing_piece_leaves_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "LENGTH_S", 2.0)
+    data = film(scenes(250), gop=50)
+    analyzer = VideoSegmenter()
+    parts = [extract(data, piece)[0] for piece in analyzer.plan_pieces(io.BytesIO(data), {})]
+    assert len(parts) > 3
+    assert starts(analyzer.stitch([parts[0], *parts[2:]])) == pytest.approx([0, 5.5], abs=FRAME)
+
+
+@pytest.mark.parametrize(("rotation", "size"), [(0, (320, 180)), (90, (180, 320)), (180, None)])
+def test_pictures_are_upright(rotation: int, size: tuple[int, int] | None) -> None:
+    look = LOOKS[0](0)
+    look[:60, :80] = 255  # a white corner, at the top left of what was recorded
+    data = film([look] * 5, rotation=rotation)
+    facts = VideoSegmenter().get_metadata(io.BytesIO(data))
+    _, artifacts = extract(data)
+    (keyframe,) = (a for a in artifacts if a.kind == "keyframe")
+    image = Image.open(io.BytesIO(keyframe.data)).convert("L")
+    assert facts["rotation"] == rotation
+    assert image.size == (facts["width"], facts["height"]) == (size or (320, 180))
+    corners = [(5, 5), (-5, 5), (-5, -5), (5, -5)]
+    levels = np.asarray(image)
+    at = [int(levels[y, x]) for x, y in corners]
+    assert at.index(max(at)) == {0: 0, 90: 3, 180: 2}[rotation]
+
+
+def test_small_pictures_keep_their_proportions() -> None:
+    tall = [np.ascontiguousarray(np.rot90(image)) for image in scenes(30)]
+    _, artifacts = extract(film(tall))
+    (sheet,) = (a for a in artifacts if a.kind == "sprite_0")
+    assert sheet.metadata["tile"] == [90, 160]
+
+
+def test_a_film_without_a_length_is_cut_into_pieces_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Browsers record such files: nobody knows the length before the end."""
+    monkeypatch.setattr(pieces, "LENGTH_S", 2.0)
+    monkeypatch.setattr(containers, "seconds", lambda container: 0.0)
+    data = film(scenes(70, 60), container="matroska", gop=20)
+    analyzer = VideoSegmenter()
+    assert analyzer.get_metadata(io.BytesIO(data))["duration_s"] == pytest.approx(5.2, abs=0.1)
+    parts = [extract(data, piece)[0] for piece in analyzer.plan_pieces(io.BytesIO(data), {})]
+    assert len(parts) > 1
+    assert starts(analyzer.stitch(parts)) == pytest.approx([0, 2.8], abs=FRAME + 0.001)
+
+
+def test_sound_has_the_time_of_the_pictures() -> None:
+    """The tone begins with the sound track, half a second after the first picture."""
+    tone = np.sin(np.arange(48_000) * 0.05) * 0.5
+    _, artifacts = extract(film(scenes(50), container="matroska", sound=tone, sound_at=0.5))
+    found = {a.kind: json.loads(a.data) for a in artifacts if a.mime_type == "application/json"}
+    assert found["waveform"]["start_s"] == pytest.approx(0.5, abs=0.06)
+    assert found["loudness"]["integrated_lufs"] < 0
+
+
+def test_a_silent_film_has_no_sound() -> None:
+    data = film(scenes(30))
+    assert VideoSegmenter().get_metadata(io.BytesIO(data))["has_audio"] is False
+    _, artifacts = extract(data)
+    assert {a.kind for a in artifacts} == {"keyframe", "thumbnail", "sprite_0"}
+
+
+def test_what_holds_for_the_film_is_told_once() -> None:
+    segments, _ = extract(film(scenes(40, 40)))
+    technical = [s.features.get("technical") for s in VideoSegmenter().stitch([segments])]
+    assert technical[0] is not None
+    assert technical[0]["video"]["width"] == 320
+    assert not technical[1]
+
+
+def test_footage_tells_light_and_motion() -> None:
+    still = [LOOKS[3](0)] * 40
+    dark = [LOOKS[1](4 * n) for n in range(40)]
+    segments, _ = extract(film([*still, *dark]))
+    first, second = (s.features["visual"]["footage"] for s in segments)
+    assert first["brightness"] > 0.7 > 0.5 > second["brightness"]
+    assert first["motion"] < 0.005 < second["motion"]
 
 
 def test_the_sprite_covers_the_film() -> None:
@@ -137,6 +227,20 @@ def test_the_sprite_covers_the_film() -> None:
     assert vtt.data.startswith(b"WEBVTT")
     assert len(cues) == 4
     assert "sprite_0#xywh=160,0,160,90" in cues[1]
+    assert "--> 00:00:04.000" in cues[-1]
+
+
+def test_a_long_film_has_several_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sprites, "ROWS", 1)
+    monkeypatch.setattr("analyzers.video.segmenter.interval", lambda length_s: 0.1)
+    segments, artifacts = extract(film(scenes(20, 20, 20)))
+    sheets = [a for a in artifacts if a.kind.startswith("sprite_")]
+    assert len({a.kind for a in sheets}) == len(sheets) > 1
+    times = [time for sheet in sheets for time in sheet.metadata["times"]]
+    assert times == sorted(set(times))
+    (vtt,) = VideoSegmenter().stitch_artifacts(segments, sheets[::-1])
+    cues = vtt.data.decode().split("\n\n")[1:]
+    assert [sheets[0].kind in cues[0], sheets[-1].kind in cues[-1]] == [True, True]
 
 
 def test_facts_are_numbers_of_the_container() -> None:
