@@ -51,14 +51,15 @@ def stitched(platform: Platform, http: TestClient) -> str:
         kept(platform, "keyframe", "scene", b"frame"),
         kept(platform, "sprite", None, b"second"),
     ]
-    rows = list(handler._renditions(made, [Segment("scene", MARK, MARK, key="scene")], stored))
+    scene = Segment("scene", MARK, MARK, key="scene")
+    rows = list(handler._renditions(made, [scene], stored))
     assert [(row.kind, row.metadata["number"]) for row in rows] == [
         ("sprite", 0),
         ("keyframe", 0),
         ("sprite", 1),
     ]
     with platform.deps.engine.session(platform.caller.tenant) as conn:
-        insert(conn, platform.caller.tenant, rows)
+        insert(conn, platform.caller.tenant, [*handler._rows(made, "video@1", [scene]), *rows])
     return f"/api/v1/assets/{sent['id']}"
 
 
