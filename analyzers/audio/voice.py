@@ -147,8 +147,8 @@ class Utterances:
     def _split(self) -> Iterator[Span]:
         """Close at the least likely window of the second half, and go on with what follows."""
         half = len(self._heard) // 2
-        cut = min(range(half, len(self._heard)), key=self._around)
-        rest = self._heard[cut:]
+        cut = min(range(half, len(self._heard) - 1), key=self._around)
+        rest, self._heard = self._heard[cut:], self._heard[:cut]
         self._at -= len(rest)
         yield from self._close(min(self._last, cut))
         for probability in rest:
