@@ -24,11 +24,12 @@ demo: install ## Start the emulator, drop media in, search for moments, check th
 up: install ## Start the emulator and watch its inbox folder
 	$(BIN)/dataflux up
 
-check: install ## Format, lint, types, generated files in step
+check: install ## Format, lint, types, generated files and import direction
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m events.generate --check
+	$(BIN)/python -m pytest -q tests/test_imports.py
 
 format: install ## Rewrite the sources as `make check` wants them
 	$(BIN)/ruff format .

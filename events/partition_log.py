@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dataflux.errors import Unavailable
 
+_sync = getattr(os, "fdatasync", os.fsync)  # a Mac has only the latter
 _HEAD = struct.Struct("!II")
 """Length and CRC-32 of the record that follows."""
 
@@ -202,7 +203,7 @@ class _Segment:
     def sync(self) -> OSError | None:
         """Put what is written on the disk; return why that has failed."""
         try:
-            os.fdatasync(self._fd)
+            _sync(self._fd)
             if not self._shown:
                 _sync_folders(self.path.parent)
         except OSError as error:

@@ -102,7 +102,10 @@ class Engine:
             outcome = self._run(handler, claimed)
         if isinstance(outcome, Exception):
             return self._release(claimed, token, outcome)
-        self._commit(claimed, token, outcome)
+        try:
+            self._commit(claimed, token, outcome)
+        except Exception as error:  # what was committed stays: then there is nothing to release
+            return self._release(claimed, token, error)
         return Disposition.DONE
 
     def _claim(self, event: Event, tenant: UUID, piece: UUID, token: UUID) -> Work | None:

@@ -53,8 +53,8 @@ def windows(count: int, size: int) -> list[Params]:
 
 
 def verdict(totals: Mapping[Stage, Totals]) -> RunState:
-    """Return how a run ended: failed without segments, degraded if any piece failed."""
+    """Return how a run ended: failed without segments, degraded if anything in it failed."""
     if not totals.get(Stage.STITCH, Totals()).done:
         return RunState.FAILED
-    failed = any(stage.failed for stage in totals.values())
+    failed = any(stage.failed or stage.counts.get("failures") for stage in totals.values())
     return RunState.DEGRADED if failed else RunState.COMPLETED

@@ -6,6 +6,7 @@ from enum import Enum, auto
 from functools import partial
 from importlib import import_module
 from typing import Any
+from uuid import UUID
 
 from dataflux.errors import Invalid
 from events.event import Event
@@ -41,6 +42,11 @@ class Target:
     def _run(self, deps: Deps, events: Sequence[Event]) -> Disposition:
         for event in events:
             self._check(event)
+        if self.batch > 1:
+            return self._handle(deps, events)
+        return max((self._handle(deps, [event]) for event in events), key=_WORSE.index)
+
+    def _handle(self, deps: Deps, events: Sequence[Event]) -> Disposition:
         handle = self.handler()
         match self.kind:
             case Kind.STEP:
@@ -59,14 +65,23 @@ class Target:
         wanted = self.topics or (fact_topic("timer.tick"),)
         if topic_of(event) not in wanted:
             raise Invalid(f"{self.name} does not take {event.type}; it takes {', '.join(wanted)}")
-        missing = {"tenantid", "entityid"} - set(event.extensions)
-        if self.topics and missing:
-            raise Invalid(f"event {event.id!r} lacks {', '.join(sorted(missing))}")
+        for name in ("tenantid", "entityid") if self.topics else ():
+            _check_id(event, name)
 
     def handler(self) -> Callable[..., Any]:
         """Import the handler on first use: a process pays only for what it serves."""
         handle: Callable[..., Any] = import_module(f"functions.{self.name}.handler").handle
         return handle
+
+
+_WORSE = (Disposition.DONE, Disposition.INVALID, Disposition.RETRY, Disposition.FAILED)
+
+
+def _check_id(event: Event, name: str) -> None:
+    try:
+        UUID(event.extensions[name])
+    except (KeyError, ValueError):
+        raise Invalid(f"event {event.id!r} has no valid {name}", {name: "is no UUID"}) from None
 
 
 def _work(*stages: Stage) -> tuple[str, ...]:

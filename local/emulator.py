@@ -148,10 +148,9 @@ def _take(deps: Deps, installed: Installation, path: Path, name: str) -> None:
 def _bury(deps: Deps, function: str, delivery: Delivery, why: str, attempts: int) -> None:
     """Keep what a function has given up, as it came."""
     place = f"{function}/{delivery.topic}/{delivery.partition}/{delivery.offset}"
-    tenant = delivery.event.extensions.get("tenantid") if delivery.event else None
     letter = dead_letters.DeadLetter(
         id=uuid5(NAMESPACE_OID, place),
-        tenant=UUID(tenant) if tenant else None,
+        tenant=_tenant_of(delivery),
         consumer=function,
         topic=delivery.topic,
         event=delivery.value,
@@ -160,3 +159,11 @@ def _bury(deps: Deps, function: str, delivery: Delivery, why: str, attempts: int
     )
     with deps.engine.system("admin") as conn:
         dead_letters.add(conn, letter)
+
+
+def _tenant_of(delivery: Delivery) -> UUID | None:
+    """Return whose a message is; one that does not say so properly is nobody's."""
+    try:
+        return UUID(delivery.event.extensions["tenantid"]) if delivery.event else None
+    except (KeyError, ValueError):
+        return None

@@ -43,6 +43,7 @@ def handle(work: Work, deps: Deps) -> Outcome:
         rows=[row for one in found.values() for row in one.rows],
         facts=[fact for key, one in found.items() for fact in _facts(places[key].id, one)],
         counts={"analyzed": len(loaded), "failures": len(failures)},
+        output={"failures": [{"reason": f.reason, "detail": f.detail} for f in failures[:10]]},
     )
     if failures and not outcome.rows:
         raise failures[0]

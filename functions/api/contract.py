@@ -55,7 +55,7 @@ _QUERY = [
     {"name": name, "in": "query", "required": False, "schema": schema, "description": what}
     for name, schema, what in (
         ("filename", {"type": "string", "maxLength": 255}, "Of a bare body: its name."),
-        ("priority", _UPLOAD["properties"]["priority"], "Of a bare body: 10 is most urgent."),
+        ("priority", _UPLOAD["properties"]["priority"], "Of a bare body: 1 is most urgent."),
         ("bulk", _UPLOAD["properties"]["bulk"], "Of a bare body: it may wait."),
     )
 ]

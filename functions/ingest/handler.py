@@ -19,6 +19,9 @@ from stores.records import arrivals, assets, memberships
 from stores.records.arrivals import Arrival
 from stores.records.assets import NewAsset
 
+UNKNOWN = "application/octet-stream"
+"""The type of what is not known: never what its sender calls it."""
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -86,8 +89,7 @@ def _refused(taken: Taken, error: MediaFailed) -> Outcome:
         analyzer="",
         pieces=(),
     )
-    mime = taken.arrival.declared or "application/octet-stream"
-    asset = _asset(taken, mime, None, {}, error)
+    asset = _asset(taken, UNKNOWN, None, {}, error)
     data = {"run": str(taken.run), "stage": "ingest", "reason": error.reason, "limit": error.limit}
     failed = Fact("asset.processing_failed", data, lineage=taken.arrival.lineage, asset=taken.asset)
     return Outcome(

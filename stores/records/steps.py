@@ -310,10 +310,12 @@ def finish_run(conn: Connection[Any], run: UUID, state: str) -> Ended:
     with conn.cursor(row_factory=class_row(Ended)) as cursor:
         ended = cursor.execute(
             "WITH first AS ("
-            "    SELECT p.stage, p.reason, p.detail FROM pieces p"
-            "    JOIN run_stages s ON s.run_id = p.run_id AND s.stage = p.stage"
-            "    WHERE p.run_id = %(run)s AND p.state = 'failed'"
-            "    ORDER BY s.opened_at, p.index LIMIT 1"
+            "    SELECT p.stage, coalesce(p.reason, f.part ->> 'reason') AS reason,"
+            "    coalesce(f.part ->> 'detail', p.detail) AS detail FROM pieces p"
+            "    JOIN run_stages s ON s.run_id = p.run_id AND s.stage = p.stage,"
+            "    LATERAL (SELECT p.output -> 'failures' -> 0 AS part) f"
+            "    WHERE p.run_id = %(run)s AND (p.state = 'failed' OR f.part IS NOT NULL)"
+            "    ORDER BY p.state <> 'failed', s.opened_at, p.index LIMIT 1"
             ") UPDATE runs r SET state = %(state)s::text, finished_at = clock_timestamp(),"
             " degraded = %(state)s::text = 'degraded', reason = (SELECT reason FROM first),"
             " detail = coalesce((SELECT detail FROM first), ''),"

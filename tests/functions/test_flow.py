@@ -2,16 +2,18 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from PIL import Image
 
-from dataflux.errors import MediaFailed
+from dataflux.errors import MediaFailed, Unavailable
 from events import codec
 from events.event import PREFIX, Event
 from events.types import validate
+from functions.disposition import Disposition
 from functions.search.handler import search, similar
 from functions.search.request import LikeSegment, SearchRequest, SimilarRequest
 from functions.targets import BY_NAME
@@ -19,6 +21,7 @@ from functions.work import Outcome
 from schemas.names import Reason
 from stores.records import assets, moments, renditions, runs, trace
 from stores.records.assets import Asset
+from stores.records.insert import insert
 from tests.fixtures.platform import Platform
 
 NOTES = "# Notes\n\nThe lighthouse keeper counts gulls.\n\nOtters sleep in kelp.\n"
@@ -330,3 +333,56 @@ def test_reconcile_announces_an_arrival_that_nobody_took(platform: Platform) -> 
 def tick() -> Event:
     now = datetime.now(UTC)
     return Event("tick", f"{PREFIX}timer.tick", "/test", now, {"timer": "reconcile"})
+
+
+def test_an_analyzer_that_fails_degrades_and_says_why(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox, original = platform.deps.sandbox, platform.deps.sandbox.analyze
+
+    def one_fails(segments, *given):  # type: ignore[no-untyped-def]
+        yield from original(segments, *given)
+        yield segments[0].key, "language@1", MediaFailed(Reason.DECODER_CRASHED, "SIGSEGV")
+
+    received = platform.drop("notes.md", NOTES.encode())
+    monkeypatch.setattr(sandbox, "analyze", one_fails)
+    platform.pump()
+    asset = asset_of(platform, received.lineage)
+    assert (asset.processing_status, asset.reason) == ("degraded", "decoder_crashed")
+    assert found(platform, "otters")
+
+
+def test_a_commit_that_fails_gives_the_piece_back(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def down_once(conn, tenant, rows, **named):  # type: ignore[no-untyped-def]
+        if rows and not calls:
+            calls.append(1)
+            raise Unavailable("postgres: is down; try again")
+        return insert(conn, tenant, rows, **named)
+
+    monkeypatch.setattr("functions.engine.insert", down_once)
+    received = platform.drop("notes.md", NOTES.encode())
+    platform.pump()
+    assert asset_of(platform, received.lineage).processing_status == "completed"
+    (run,) = _runs(platform)
+    attempts = [a.outcome for s in run.stages if s.stage == "stitch" for a in s.pieces[0].attempts]
+    assert attempts == ["released", "done"]
+
+
+def test_a_batch_over_one_function_drops_nothing(platform: Platform) -> None:
+    first = platform.drop("a.md", NOTES.encode())
+    second = platform.drop("b.md", b"# Other\n\nBadgers dig at night.\n")
+    events = platform.facts("object.created")
+    assert BY_NAME["ingest"].run(platform.deps, events) is Disposition.DONE
+    for received in (first, second):
+        assert asset_of(platform, received.lineage).processing_status == "uploaded"
+
+
+def test_an_event_without_a_proper_tenant_is_refused(platform: Platform) -> None:
+    platform.drop("a.md", NOTES.encode())
+    (event,) = platform.facts("object.created")
+    bad = replace(event, extensions={**event.extensions, "tenantid": "nobody"})
+    assert BY_NAME["ingest"].run(platform.deps, [bad]) is Disposition.INVALID
