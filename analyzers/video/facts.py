@@ -55,13 +55,14 @@ class Film:
 
 
 def film_of(file: BinaryIO) -> Film:
-    """Read what a film is from its head, its packets if need be, and its first picture."""
+    """Read what a film is from its head, its first picture and, if need be, its packets."""
     with containers.opened(file) as container:
-        shape = _shape(container)
-    with containers.opened(file) as container:
-        stream = stream_of(container)
-        length_s = length_of(container, stream)
-        return Film(shape, length_s, _claimed(stream), _facts(container, shape, length_s))
+        length_s, shape = containers.seconds(container), _shape(container)
+        claimed, found = _claimed(stream_of(container)), _facts(container, shape)
+    if not length_s:
+        with containers.opened(file) as container:
+            length_s = length_of(container, stream_of(container))
+    return Film(shape, length_s, claimed, found | {"duration_s": round(length_s, 3)})
 
 
 def _shape(container: Any) -> Shape:
@@ -86,7 +87,7 @@ def _claimed(stream: Any) -> float:
         return 0.0
 
 
-def _facts(container: Any, shape: Shape, length_s: float) -> dict[str, Any]:
+def _facts(container: Any, shape: Shape) -> dict[str, Any]:
     stream = stream_of(container)
     codec = stream.codec_context
     width, height = shape.upright(codec.width, codec.height)
@@ -98,7 +99,6 @@ def _facts(container: Any, shape: Shape, length_s: float) -> dict[str, Any]:
         "rotation": shape.rotation,
         "pixel_format": codec.format.name if codec.format else None,
         "fps": round(rate_of(stream), 3),
-        "duration_s": round(length_s, 3),
         "bit_rate": int(container.bit_rate or 0),
         "has_audio": bool(containers.streams_of(container, "audio")),
     }

@@ -65,9 +65,8 @@ def pictures(
 
 def _time(frame: Any, origin: float, last: float, step: float) -> float:
     """Return the time of a frame; one without a time stamp comes right after the last."""
-    if frame.pts is None:
-        return max(0.0, last + step)
-    return max(0.0, float(frame.pts * frame.time_base) - origin)
+    at: float | None = frame.time
+    return max(0.0, last + step if at is None else at - origin)
 
 
 def _tiny(scaler: Any, frame: Any) -> "Planes":

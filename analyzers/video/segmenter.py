@@ -69,7 +69,7 @@ class VideoSegmenter(BaseAnalyzer):
         film = film_of(file)
         with containers.opened(file) as container:
             yield from _scenes(container, film, Window.of(piece))
-        if piece is None or piece.start == 0:
+        if film.facts["has_audio"] and (piece is None or piece.start == 0):
             with containers.opened(file) as container:
                 yield from _sound(container)
 
