@@ -16,7 +16,7 @@ from analyzers.decoding import Limits
 from analyzers.encryption import refuse_encrypted
 from analyzers.packets import Damage
 from analyzers.video import cuts, scenes, stills
-from analyzers.video.facts import LONGEST_S, Film, check_film, film_of, stream_of
+from analyzers.video.facts import LONGEST_S, MOST_PIXELS, Film, check_film, film_of, stream_of
 from analyzers.video.frames import Picture, pictures, rate_of
 from analyzers.video.pieces import Window, gop_ranges
 from analyzers.video.sprites import KIND, Sprite, interval, sprite_vtt
@@ -114,6 +114,8 @@ def _whole(
         last = picture.time
         if last > LONGEST_S:
             raise limit("duration", last, LONGEST_S)
+        if (pixels := picture.frame.width * picture.frame.height) > MOST_PIXELS:
+            raise limit("pixels", pixels, MOST_PIXELS)
         yield picture
     if last < 0:
         raise MediaFailed(Reason.EMPTY_MEDIA, "no picture could be decoded")

@@ -142,6 +142,13 @@ def test_a_length_that_is_a_lie_is_found_out(monkeypatch: pytest.MonkeyPatch) ->
     assert failed.value.limit == "duration"
 
 
+def test_pictures_that_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzers.video.segmenter.MOST_PIXELS", 320 * 180 - 1)
+    with pytest.raises(MediaFailed) as failed:
+        found(film(scenes(10)))
+    assert failed.value.limit == "pixels"
+
+
 def test_more_scenes_than_allowed() -> None:
     with pytest.raises(MediaFailed) as failed:
         found(film(scenes(30, 30)), limits={"segments": 1})
