@@ -109,16 +109,18 @@ def get_asset(asset_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
     try:
         asset = visible(deps, caller, asset_id)
     except NotFound:
-        return _arriving(deps, caller, asset_id)
+        if arriving := _arriving(deps, caller, asset_id):
+            return arriving
+        asset = visible(deps, caller, asset_id)  # it may have been taken in between the two looks
     derived = deps.engine.read(caller.tenant, renditions.of, asset.lineage, [asset.id])
     return shapes.asset(asset) | {"renditions": [shapes.rendition(r) for r in derived]}
 
 
-def _arriving(deps: Deps, caller: Caller, lineage: UUID) -> dict[str, Any]:
+def _arriving(deps: Deps, caller: Caller, lineage: UUID) -> dict[str, Any] | None:
     """Show an upload that has not been taken in yet; only its sender knows of it."""
     arrival = deps.engine.read(caller.tenant, arrivals.latest, lineage, caller.user)
     if arrival is None:
-        raise NotFound(f"nothing is known here as {lineage}; check the id")
+        return None
     return {
         "id": str(lineage),
         "lineage": str(lineage),

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from dataflux.permissions import Role
 from functions.api.app import create_app
+from stores.records import arrivals
 from tests.fixtures.platform import Platform
 from tests.functions.api.asking import NOTES, check_problem, client, stranger, upload
 
@@ -38,6 +39,22 @@ def test_an_upload_is_followed_to_the_moment(http: TestClient, platform: Platfor
     assert one["address"] == hit["address"]
     trace = http.get(f"/api/v1/assets/{sent['id']}/trace").json()
     assert [s["stage"] for s in trace["runs"][0]["stages"]][:3] == ["segment", "stitch", "analyze"]
+
+
+def test_an_upload_that_is_taken_in_while_it_is_asked_for_is_there(
+    http: TestClient, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, latest = upload(http), arrivals.latest
+
+    def late(*asked: Any) -> Any:
+        platform.pump()  # between the look for the asset and the look for its arrival
+        return latest(*asked)
+
+    monkeypatch.setattr("functions.api.assets.arrivals.latest", late)
+    answer = http.get(sent["location"])
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["done"]
+    check_problem(http.get(f"/api/v1/assets/{uuid4()}"), 404)
 
 
 def test_a_bare_body_is_an_upload_too(http: TestClient, platform: Platform) -> None:
