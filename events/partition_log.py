@@ -11,7 +11,6 @@ from pathlib import Path
 
 from dataflux.errors import Unavailable
 
-_sync = getattr(os, "fdatasync", os.fsync)  # a Mac has only the latter
 _HEAD = struct.Struct("!II")
 """Length and CRC-32 of the record that follows."""
 
@@ -308,3 +307,8 @@ def _whole(fd: int, at: int, size: int) -> int | None:
     if not length or end > size or zlib.crc32(os.pread(fd, length, at + _HEAD.size)) != crc:
         return None
     return end
+
+
+def _sync(fd: int) -> None:
+    """Put what was written on the disk; a Mac has no fdatasync."""
+    getattr(os, "fdatasync", os.fsync)(fd)

@@ -322,7 +322,7 @@ def test_closing_leaves_nothing_behind() -> None:
         run(sandbox, "segfault")
     sandbox.close()
     assert {p.pid for p in _zygotes()} == before
-    assert len(list(Path("/proc/self/fd").iterdir())) == fds
+    assert len(list(Path("/proc/self/fd").iterdir())) <= fds
 
 
 def test_an_abandoned_job_is_ended(sandbox: Sandbox) -> None:
