@@ -125,12 +125,13 @@ class _Watch:
         """Serve ranges and keep watch until there is output; return False if none will come."""
         while True:
             self._check()
+            ended = self._job.ended.is_set()  # before the look: what it says last may come after
             ready = self._ready()
             if self._server is not None and self._server.fileno() in ready:
                 self._serve(self._server)
             if self._out in ready:
                 return True
-            if self._job.ended.is_set() and not ready:
+            if ended and not ready:
                 return False
 
     def _ready(self) -> set[int]:
