@@ -16,12 +16,16 @@ from pydantic import (
     field_validator,
 )
 
+from dataflux import failpoints
 from dataflux.errors import Invalid
 from dataflux.telemetry import Format
 
 PREFIX = "DATAFLUX_"
 CLIENT = frozenset({"DATAFLUX_URL", "DATAFLUX_TOKEN"})
 """Of the same family, but for the command line: where to find a running installation."""
+
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def default_home() -> Path:
@@ -84,6 +88,17 @@ class Settings(BaseModel):
     """`json`, `plain` for a person, or `auto`: plain on a terminal."""
     rest_s: Seconds = 0.5
     """How long a file in the inbox must have rested before it is taken."""
+
+    failpoints: str = ""
+    """For tests: places where this process dies, stops or fails; refused unless it listens here."""
+
+    @field_validator("failpoints")
+    @classmethod
+    def _only_in_a_test(cls, value: str, info: ValidationInfo) -> str:
+        failpoints.parse(value)
+        if value and info.data.get("host") not in LOOPBACK:
+            raise ValueError("must not be armed where others are served")
+        return value
 
     @field_validator("renew_s")
     @classmethod

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from dataflux.errors import Unavailable
+from dataflux.failpoints import failpoint
 
 _HEAD = struct.Struct("!II")
 """Length and CRC-32 of the record that follows."""
@@ -58,6 +59,7 @@ class PartitionLog:
         with self._changed:
             segment = self._writable()
             first = segment.write(records)
+            failpoint("bus.appended")
             if self._durable:
                 self._settle(segment, first + len(records))
             else:

@@ -9,6 +9,7 @@ from urllib.request import url2pathname
 
 from analyzers.registry import Registry
 from analyzers.sandbox import Sandbox
+from dataflux import failpoints
 from dataflux.clock import Clock, IdFactory
 from dataflux.errors import Invalid
 from dataflux.settings import Settings
@@ -49,6 +50,7 @@ def build(
     settings: Settings, *, clock: Clock | None = None, ids: IdFactory | None = None
 ) -> Iterator[Deps]:
     """Build the adapters that the settings name; close them in the end."""
+    failpoints.arm(settings.failpoints)
     clock = clock or Clock()
     ids = ids or IdFactory(clock)
     with contextlib.ExitStack() as stack:

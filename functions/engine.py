@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from dataflux.clock import Clock, IdFactory
 from dataflux.errors import DataFluxError, MediaFailed
+from dataflux.failpoints import failpoint
 from events import codec
 from events.bus import Bus
 from events.event import Event
@@ -87,6 +88,8 @@ class Engine:
         outcome = Outcome(writes=writes, facts=facts, run=run)
         with self.session(tenant, "app") as conn:
             row, events = self._apply(conn, source, tenant, outcome, None)
+            failpoint("write.committing")
+        failpoint("write.committed")
         self._publish(row, events)
 
     # -- steps ---------------------------------------------------------------------------------
@@ -99,10 +102,12 @@ class Engine:
         if claimed is None:
             return Disposition.DONE
         with Lease(partial(self._renew, tenant, piece, token), self.renew_s):
+            failpoint("step.claimed")
             outcome = self._run(handler, claimed)
         if isinstance(outcome, Exception):
             return self._release(claimed, token, outcome)
         try:
+            failpoint("step.ran")
             self._commit(claimed, token, outcome)
         except Exception as error:  # what was committed stays: then there is nothing to release
             return self._release(claimed, token, error)
@@ -184,6 +189,8 @@ class Engine:
                 if state.pending == 0:
                     opened = self._progress(conn).close(about, work.run, work.stage)
                 row = self._outbox(conn, work.tenant, opened, work.run)
+                failpoint("step.committing")
+            failpoint("step.committed")
             self._publish(state.outbox, events)
             self._publish(row, opened)
 
@@ -226,9 +233,12 @@ class Engine:
         if not new:
             return
         outcome = handler(new, self._reader(tenant))
+        failpoint("consume.ran")
         with self.session(tenant) as conn:
             inbox.record(conn, name, new)
             row, published = self._apply(conn, name, tenant, outcome, new[0])
+            failpoint("consume.committing")
+        failpoint("consume.committed")
         self._publish(row, published)
 
     def _reader(self, tenant: UUID) -> Read:
@@ -266,8 +276,11 @@ class Engine:
         """Publish up to `limit` outbox rows that a crash has left; return how many there were."""
         with self.system("relay") as conn:
             left = outbox.take(conn, limit, older_than_s=RELAY_AFTER_S)
+            failpoint("relay.taken")
             self.bus.publish([codec.from_dict(e) for row in left for e in row.events])
+            failpoint("relay.published")
             outbox.delete(conn, [row.id for row in left])
+            failpoint("relay.deleted")
         return len(left)
 
     def fail_exhausted(self) -> int:
@@ -327,6 +340,7 @@ class Engine:
         except DataFluxError as error:
             log.warning("%d events left to the relay: %s", len(events), error)
             return
+        failpoint("publish.sent")
         with self.system("relay") as conn:
             outbox.delete(conn, [row])
 

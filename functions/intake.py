@@ -5,6 +5,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from dataflux.errors import Conflict
+from dataflux.failpoints import failpoint
 from dataflux.permissions import Caller
 from functions.deps import Deps
 from functions.work import Fact, Write
@@ -59,8 +60,11 @@ def receive(deps: Deps, caller: Caller, source: Source, offer: Offer, stream: Bi
 
 def store(deps: Deps, caller: Caller, lineage: UUID, stream: BinaryIO) -> Stored:
     """Store the bytes under a key of our own, and hash them in the same pass."""
+    failpoint("intake.began")
     key = f"originals/{caller.tenant}/{lineage}/{deps.ids.token()}"
-    return Stored(lineage, deps.objects.put(key, stream))
+    stored = Stored(lineage, deps.objects.put(key, stream))
+    failpoint("intake.stored")
+    return stored
 
 
 def discard(deps: Deps, stored: Stored) -> None:

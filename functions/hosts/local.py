@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dataflux import telemetry
+from dataflux.failpoints import failpoint
 from dataflux.policy import WORKERS
 from events.bus import Bus, Consumer, Delivery
 from events.event import Event
@@ -197,8 +198,10 @@ class LocalHost:
             batch.deliveries.remove(delivery)
 
     def _finish(self, batch: Batch) -> None:
+        failpoint("host.ran")
         for delivery in batch.deliveries:
             batch.consumer.ack(delivery)
+        failpoint("host.acknowledged")
         batch.leave()
 
     def _split(self, batch: Batch) -> None:
@@ -225,6 +228,7 @@ class LocalHost:
     def _give_up(self, batch: Batch, deliveries: Sequence[Delivery], why: str) -> None:
         """Keep what cannot be handled as dead letters: nothing is lost, nothing is held up."""
         for delivery in deliveries:
+            failpoint("host.burying")
             self._dead_letter(batch.hosted.name, delivery, why, max(1, batch.tries))
             batch.consumer.ack(delivery)
             telemetry.DEAD.labels(batch.hosted.name).inc()

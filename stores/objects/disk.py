@@ -16,6 +16,7 @@ from typing import BinaryIO, Self
 from urllib.parse import unquote
 
 from dataflux.errors import Conflict, Invalid, NotFound, Unavailable
+from dataflux.failpoints import failpoint
 from stores.ports import ObjectInfo
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class DiskObjects:
         temporary = self._incoming / f"{os.getpid()}-{next(self._numbers)}{_STALE}"
         try:
             digest = _write(temporary, io.BytesIO(data) if isinstance(data, bytes) else data)
+            failpoint("objects.written")
             with self._lock:
                 number = self._next_version(place, key, if_absent=if_absent)
                 place.mkdir(parents=True, exist_ok=True)
