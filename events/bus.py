@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from events.event import Event
@@ -33,5 +34,11 @@ class Bus(Protocol):
     def publish(self, events: Sequence[Event]) -> None: ...
     def subscribe(self, group: str, topics: Sequence[str]) -> Consumer: ...
     def lag(self, group: str) -> dict[str, int]: ...
+    def oldest(self, group: str) -> dict[str, datetime]:
+        """Return when the oldest event was sent that the group has not acknowledged, by topic.
+
+        A topic of which it has acknowledged everything is not in it.
+        """
+
     def expire(self) -> None: ...
     def close(self) -> None: ...

@@ -8,6 +8,7 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from dataflux.errors import Invalid, Unavailable
@@ -22,6 +23,8 @@ from events.topics import TOPICS, topic_of
 log = logging.getLogger(__name__)
 
 COMMIT_EVERY_S = 0.2
+READ = 100
+"""Records a read, where nobody says how many."""
 
 _Log = PartitionLog | MemoryLog
 
@@ -63,15 +66,26 @@ class LogBus:
     def tail(self, topic: str, since: int = 0) -> Iterator[Delivery]:
         """Yield what a topic holds, partition by partition, without being a consumer."""
         for partition in range(_declared(topic)):
-            log = self._log(topic, partition)
-            offset = max(since, log.start)
-            while records := log.read(offset, 1000):
-                yield from (_delivery(topic, partition, o, value) for o, value in records)
-                offset = records[-1][0] + 1
+            yield from self._records(topic, partition, since)
+
+    def _records(self, topic: str, partition: int, offset: int) -> Iterator[Delivery]:
+        log = self._log(topic, partition)
+        while records := log.read(max(offset, log.start), READ):
+            yield from (_delivery(topic, partition, o, value) for o, value in records)
+            offset = records[-1][0] + 1
 
     def lag(self, group: str) -> dict[str, int]:
         """Return how many records the group has not acknowledged, of each topic it follows."""
         return self._group(group).lag(self._log)
+
+    def oldest(self, group: str) -> dict[str, datetime]:
+        oldest: dict[str, datetime] = {}
+        for (topic, partition), offset in self._group(group).committed().items():
+            waiting = self._records(topic, partition, offset)
+            sent = next((d.event.time for d in waiting if d.event is not None), None)
+            if sent is not None:
+                oldest[topic] = min(sent, oldest.get(topic, sent))
+        return oldest
 
     def rewind(self, group: str, topic: str, offset: int = 0) -> None:
         """Deliver a topic to a group again, from `offset` of each partition."""
@@ -232,11 +246,14 @@ class _Group:
                 self._offsets.setdefault((topic, partition), Offsets()).rewind(offset)
         self.commit()
 
-    def lag(self, log_of: Callable[[str, int], _Log]) -> dict[str, int]:
+    def committed(self) -> dict[tuple[str, int], int]:
+        """Return the first offset of each partition that is not acknowledged."""
         with self._lock:
-            committed = {place: o.committed for place, o in self._offsets.items()}
+            return {place: o.committed for place, o in self._offsets.items()}
+
+    def lag(self, log_of: Callable[[str, int], _Log]) -> dict[str, int]:
         lag: dict[str, int] = defaultdict(int)
-        for (topic, partition), offset in committed.items():
+        for (topic, partition), offset in self.committed().items():
             kept = log_of(topic, partition)
             lag[topic] += max(0, kept.end - max(offset, kept.start))
         return dict(lag)
@@ -244,9 +261,8 @@ class _Group:
     def commit(self) -> None:
         """Write the committed offsets. Losing the latest only means deliveries once more."""
         with self._writing:  # not in the way of those who acknowledge
-            with self._lock:
-                kept = {f"{t}:{p}": o.committed for (t, p), o in self._offsets.items()}
-                self._written = time.monotonic()
+            kept = {f"{t}:{p}": offset for (t, p), offset in self.committed().items()}
+            self._written = time.monotonic()
             if self._path is not None:
                 self._replace(self._path, json.dumps(kept))
 

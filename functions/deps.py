@@ -90,9 +90,9 @@ def _database(settings: Settings, stack: contextlib.ExitStack) -> Database:
     match urlsplit(settings.records).scheme:
         case "embedded":
             server = stack.enter_context(EmbeddedPostgres(settings.home / "postgres"))
-            database = Database(server.dsn)
+            database = Database(server.dsn, idle_s=settings.lease_s)
         case "postgresql" | "postgres":
-            database = Database(settings.records)
+            database = Database(settings.records, idle_s=settings.lease_s)
         case scheme:
             raise _unknown("records", scheme, "embedded, postgresql")
     with database.installer() as conn:

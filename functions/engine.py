@@ -2,9 +2,11 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -268,7 +270,8 @@ class Engine:
         ]
         if outcome.run is not None:
             events += self._progress(conn).start(source, tenant, outcome.run, cause)
-        return self._outbox(conn, tenant, events), events
+        run = outcome.run.id if outcome.run else None
+        return self._outbox(conn, tenant, events, run), events
 
     # -- sweepers ------------------------------------------------------------------------------
 
@@ -304,10 +307,18 @@ class Engine:
                 found.append((tenant, query(conn)))
         return found
 
-    def emit_lost(self, older_than_s: float, limit: int = 1000) -> int:
-        """Announce again the pieces that are ready but whose message is gone, with backoff."""
+    def emit_lost(
+        self,
+        older_than_s: float,
+        waiting: Mapping[tuple[str, str], datetime] = MappingProxyType({}),
+        limit: int = 1000,
+    ) -> int:
+        """Announce again the pieces that are ready but whose message is gone, with backoff.
+
+        `waiting`: since when the oldest message waits, by stage and lane.
+        """
         with self.system("relay") as conn:
-            lost = steps.lost(conn, older_than_s, limit)
+            lost = steps.lost(conn, older_than_s, limit, waiting)
         self.bus.publish([self._again(piece) for piece in lost])
         return len(lost)
 

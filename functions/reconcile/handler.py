@@ -8,6 +8,7 @@ from psycopg import Connection
 from events.event import Event
 from functions.deps import Deps
 from functions.intake import created
+from functions.reconcile import waiting
 from stores.records import arrivals, spaces, tenants, word_stats
 
 LOST_AFTER_S = 120.0
@@ -17,7 +18,7 @@ DONE = "reconcile:statistics"
 
 def handle(event: Event, deps: Deps) -> None:
     deps.engine.fail_exhausted()
-    deps.engine.emit_lost(LOST_AFTER_S)
+    deps.engine.emit_lost(LOST_AFTER_S, waiting.pieces(deps))
     _announce_arrivals(deps)
     if deps.cache.get(DONE) is None:
         _refresh(deps)
@@ -26,10 +27,12 @@ def handle(event: Event, deps: Deps) -> None:
 
 def _announce_arrivals(deps: Deps) -> None:
     """Announce again what came in and was never taken in: its message was lost or given up."""
-    unanswered = partial(arrivals.unanswered, older_than_s=LOST_AFTER_S)
-    for tenant, waiting in deps.engine.each_tenant(unanswered):
-        if waiting:
-            deps.engine.write("reconcile", tenant, [], facts=[created(each) for each in waiting])
+    unanswered = partial(
+        arrivals.unanswered, older_than_s=LOST_AFTER_S, waiting_since=waiting.arrivals(deps)
+    )
+    for tenant, lost in deps.engine.each_tenant(unanswered):
+        if lost:
+            deps.engine.write("reconcile", tenant, [], facts=[created(each) for each in lost])
 
 
 def _refresh(deps: Deps) -> None:

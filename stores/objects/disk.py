@@ -45,7 +45,8 @@ class DiskObjects:
         self._incoming = folder / ".incoming"
         self._incoming.mkdir(exist_ok=True)
         for left in self._incoming.iterdir():  # of a process that was killed while it wrote
-            left.unlink()
+            if not _is_alive(int(left.name.partition("-")[0])):
+                left.unlink(missing_ok=True)
 
     def put(self, key: str, data: bytes | BinaryIO, *, if_absent: bool = False) -> ObjectInfo:
         """Store an object; its hash is computed in the pass that writes it."""
@@ -173,6 +174,16 @@ class DiskReader:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return process != os.getpid()  # a number that is given again, to us
 
 
 def _write(path: Path, stream: BinaryIO) -> str:

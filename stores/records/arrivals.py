@@ -1,6 +1,7 @@
 """Arrivals: each file as it came in at a source, and what became of it."""
 
 from dataclasses import astuple, dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -142,10 +143,16 @@ def visible_twin(conn: Connection[Any], asker: Asker, sha256: str, lineage: UUID
     return row[0] if row else None
 
 
-def unanswered(conn: Connection[Any], older_than_s: float, limit: int = 100) -> list[Arrival]:
-    """Take the arrivals that were announced long ago and that nobody has taken in.
+def unanswered(
+    conn: Connection[Any],
+    older_than_s: float,
+    waiting_since: datetime | None = None,
+    limit: int = 100,
+) -> list[Arrival]:
+    """Take the arrivals that were announced long ago and whose message is gone.
 
-    The wait doubles with every announcement, so that a long backlog does not multiply itself.
+    What was announced after `waiting_since`, when the oldest message that waits was sent, is behind
+    that one. The wait doubles with every announcement.
     """
     with conn.cursor(row_factory=class_row(Arrival)) as cursor:
         return cursor.execute(
@@ -153,9 +160,10 @@ def unanswered(conn: Connection[Any], older_than_s: float, limit: int = 100) -> 
             "    SELECT ctid FROM arrivals WHERE state = 'open'"
             "    AND announced_at < clock_timestamp()"
             "        - make_interval(secs => %s) * power(2, least(announcements - 1, 6))"
+            "    AND announced_at < coalesce(%s::timestamptz, 'infinity')"
             "    ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED"
             ") UPDATE arrivals a SET announced_at = clock_timestamp(),"
             " announcements = announcements + 1 FROM old WHERE a.ctid = old.ctid"
             f" RETURNING {_COLUMNS}",
-            [older_than_s, limit],
+            [older_than_s, waiting_since, limit],
         ).fetchall()

@@ -27,9 +27,12 @@ _TAKEN = (
 class Database:
     """A pool for each role, opened on first use. It opens no transaction: only the engine does."""
 
-    def __init__(self, dsn: str, *, size: int = 16, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, dsn: str, *, size: int = 16, timeout_s: float = 10.0, idle_s: float = 60.0
+    ) -> None:
+        """`idle_s`: the server ends who holds locks and says nothing for so long: it is gone."""
         self.dsn = dsn
-        self._size, self._timeout_s = size, timeout_s
+        self._size, self._timeout_s, self._idle_s = size, timeout_s, idle_s
         self._pools: dict[str, psycopg_pool.ConnectionPool[Connection[Any]]] = {}
         self._lock = threading.Lock()
 
@@ -77,7 +80,8 @@ class Database:
             self.dsn,
             kwargs={
                 "autocommit": True,
-                "options": f"{given} -c role=df_{role}",
+                "options": f"{given} -c role=df_{role}"
+                f" -c idle_in_transaction_session_timeout={round(self._idle_s * 1000)}",
                 "application_name": f"dataflux-{role}",
             },
             min_size=0,
@@ -103,7 +107,11 @@ def translated() -> Iterator[None]:
 def _ours(error: psycopg.Error) -> DataFluxError:
     message = f"postgres: {_told(error)}"
     match error:
-        case psycopg.OperationalError() | psycopg.InterfaceError():
+        case (
+            psycopg.OperationalError()
+            | psycopg.InterfaceError()
+            | driver.IdleInTransactionSessionTimeout()
+        ):
             return Unavailable(f"{message}; try again")
         case _ if isinstance(error, _TAKEN):
             return Conflict(message)

@@ -5,6 +5,7 @@ Every transition is one statement whose row lock decides between rivals; none ne
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, LiteralString
 from uuid import UUID
@@ -344,24 +345,43 @@ def exhausted(conn: Connection[Any], limit: int = 100) -> list[tuple[UUID, UUID]
         ).fetchall()
 
 
-def lost(conn: Connection[Any], older_than_s: float, limit: int) -> list[LostPiece]:
-    """Take the open, unheld pieces that were announced too long ago.
+def lost(
+    conn: Connection[Any],
+    older_than_s: float,
+    limit: int,
+    waiting: Mapping[tuple[str, str], datetime],
+) -> list[LostPiece]:
+    """Take the open, unheld pieces that were announced long ago and whose message is gone.
 
-    The wait doubles with every announcement, so that a long backlog does not multiply itself.
+    `waiting`: since when the oldest message waits, by stage and lane; what was announced later is
+    behind it, not lost, nor is that of which the outbox knows. The wait doubles with every
+    announcement.
     """
+    stages, lanes = [stage for stage, _ in waiting], [lane for _, lane in waiting]
     with conn.cursor(row_factory=class_row(LostPiece)) as cursor:
         return cursor.execute(
             "WITH old AS ("
-            "    SELECT id FROM pieces, make_interval(secs => %(wait_s)s) AS wait"
+            "    SELECT id FROM pieces p"
+            "    LEFT JOIN unnest(%(stages)s::text[], %(lanes)s::text[], %(since)s::timestamptz[])"
+            "        w(stage, lane, since) ON w.stage = p.stage AND w.lane = p.lane,"
+            "    make_interval(secs => %(wait_s)s) AS wait"
             "    WHERE state IN ('ready', 'leased') AND attempts < max_attempts"
             "    AND coalesce(lease_until, emitted_at) < clock_timestamp() - wait"
             "    AND emitted_at < clock_timestamp() - wait * power(2, least(emissions - 1, 6))"
-            "    ORDER BY emitted_at LIMIT %(limit)s FOR UPDATE OF pieces SKIP LOCKED"
+            "    AND (w.since IS NULL OR emitted_at < w.since)"
+            "    AND NOT EXISTS (SELECT FROM outbox o WHERE o.run_id = p.run_id)"
+            "    ORDER BY emitted_at LIMIT %(limit)s FOR UPDATE OF p SKIP LOCKED"
             ") UPDATE pieces p SET emitted_at = clock_timestamp(), emissions = emissions + 1"
             " FROM old, runs r WHERE p.id = old.id AND r.id = p.run_id"
             " RETURNING p.id AS piece, p.tenant_id AS tenant, p.run_id AS run,"
             " r.asset_id AS asset, r.lineage, p.stage, p.lane",
-            {"wait_s": older_than_s, "limit": limit},
+            {
+                "wait_s": older_than_s,
+                "limit": limit,
+                "stages": stages,
+                "lanes": lanes,
+                "since": list(waiting.values()),
+            },
         ).fetchall()
 
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -128,6 +129,23 @@ class BusContract:
         for delivery in drain(consumer, 1):
             consumer.ack(delivery)
         assert bus.lag("g") == {FACT: 11, OTHER: 0}
+
+    def test_the_oldest_that_waits_is_told_by_its_time(self, bus: Bus) -> None:
+        assert bus.oldest("g") == {}
+        consumer = bus.subscribe("g", [FACT, OTHER])
+        sent = [
+            replace(event(n, str(n)), time=datetime(2026, 1, 1, 0, n, tzinfo=UTC))
+            for n in range(12)
+        ]
+        bus.publish(sent)
+        assert bus.oldest("g") == {FACT: sent[0].time}
+        delivered = {d.event.id: d for d in drain(consumer, 12) if d.event is not None}
+        for n in (1, 0, 3):
+            consumer.ack(delivered[str(n)])
+        assert bus.oldest("g") == {FACT: sent[2].time}
+        for delivery in delivered.values():
+            consumer.ack(delivery)
+        assert bus.oldest("g") == {}
 
     def test_publishing_wakes_whoever_waits(self, bus: Bus) -> None:
         consumer = bus.subscribe("g", [FACT])

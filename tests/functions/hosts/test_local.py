@@ -74,6 +74,9 @@ class FakeBus:
     def lag(self, group: str) -> dict[str, int]:
         return {}
 
+    def oldest(self, group: str) -> dict[str, datetime]:
+        return {}
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -49,6 +49,7 @@ def test_every_error_of_the_driver_becomes_ours(kind: type[psycopg.Error]) -> No
         (errors.DeadlockDetected, Unavailable),
         (errors.SerializationFailure, Unavailable),
         (errors.AdminShutdown, Unavailable),
+        (errors.IdleInTransactionSessionTimeout, Unavailable),
         (errors.DiskFull, Unavailable),
         (psycopg_pool.PoolTimeout, Unavailable),
         (psycopg_pool.PoolClosed, Unavailable),
@@ -233,3 +234,17 @@ def test_earlier_years_are_in_the_archive(database: Database, tenant: UUID, year
         asset = add_asset(conn, ids.lineage(year, 0, IDS.token().bytes[:12]))
         leaf = conn.execute("SELECT tableoid::regclass::text FROM entities WHERE id = %s", [asset])
         assert leaf.fetchone() == ("entities_archive",)
+
+
+def test_who_holds_a_lock_and_is_silent_is_ended(database: Database, tenant: UUID) -> None:
+    """A process that was stopped in a transaction must not hold up the others for ever."""
+    lock = "SELECT pg_advisory_xact_lock(20261124)"
+
+    def sleep_on_it(silent: Database) -> None:
+        with session(silent, tenant) as conn, session(database, tenant) as rival:
+            conn.execute(lock)
+            rival.execute(lock)  # waits until the first one has been ended
+            conn.execute("SELECT 1")
+
+    with Database(database.dsn, idle_s=0.1) as silent, pytest.raises(Unavailable, match="idle"):
+        sleep_on_it(silent)

@@ -1,5 +1,6 @@
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -7,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from dataflux.errors import Conflict
-from stores.records import runs, steps
+from stores.records import outbox, runs, steps
 from stores.records.database import Database
 from tests.stores.records.runs_in import Plan, add_run, session, system
 
@@ -216,21 +217,32 @@ def test_a_refused_file_has_a_failed_run_without_stages(database: Database, tena
 def test_what_is_lost_is_announced_again_with_backoff(database: Database, tenant: UUID) -> None:
     plan, piece = one_piece(database, tenant)
 
-    def lost(age_s: float) -> list[steps.LostPiece]:
+    def lost(
+        age_s: float, waiting: dict[tuple[str, str], datetime] | None = None
+    ) -> list[steps.LostPiece]:
         with session(database, tenant) as conn:
             conn.execute(
                 "UPDATE pieces SET emitted_at = now() - %s * interval '1 s' WHERE id = %s",
                 [age_s, piece],
             )
         with system(database) as conn:
-            return [p for p in steps.lost(conn, 10, 100) if p.tenant == tenant]
+            return [p for p in steps.lost(conn, 10, 100, waiting or {}) if p.tenant == tenant]
 
     assert lost(9) == []
     assert lost(11) == [
         steps.LostPiece(piece, tenant, plan.id, plan.asset, plan.lineage, "segment", "normal")
     ]
     assert lost(19) == []
-    assert len(lost(21)) == 1
+    now = datetime.now(UTC)
+    assert lost(21, {("segment", "normal"): now - timedelta(seconds=25)}) == []  # in the queue
+    assert len(lost(21, {("segment", "high"): now - timedelta(seconds=25)})) == 1
+    assert len(lost(45, {("segment", "normal"): now - timedelta(seconds=30)})) == 1  # passed
+    with session(database, tenant) as conn:
+        sent = outbox.add(conn, tenant, [{"id": "later"}], plan.id)
+    assert lost(1000) == []  # the relay has it
+    with system(database) as conn:
+        outbox.delete(conn, [sent])
+    assert len(lost(1000)) == 1
     claim(database, tenant, piece)
     assert lost(1000) == []
 
