@@ -6,7 +6,6 @@ What its exit codes mean is in EXIT_CODES, and at the end of `dataflux --help`.
 import json
 import sys
 import webbrowser
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from local import doctor as checks
 from local import show, up, uploads, waterfall
 from local.client import Client, Failed, NotRunning, connected
 from local.files import walk, wanted
+from local.options import Home, Json, output
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 failed · 2 wrong usage · 3 nothing runs there · 4 not found"
@@ -32,9 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-Home = Annotated[Path | None, typer.Option(help="Where the installation is (DATAFLUX_HOME).")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 FAILED, USAGE, NOT_RUNNING, NOT_FOUND, PARTLY = 1, 2, 3, 4, 5
 MEANING = {404: NOT_FOUND, 422: USAGE}
@@ -55,13 +52,6 @@ def main() -> None:
 def _stop(message: str, code: int) -> None:
     show.errors.print(f"dataflux: {escape(message)}")
     sys.exit(code)
-
-
-def _print(found: Any, as_json: bool, human: Callable[[Any], None]) -> None:
-    if as_json:
-        print(json.dumps(found))
-    else:
-        human(found)
 
 
 @app.command("up")
@@ -97,7 +87,7 @@ def ingest(
         sent = uploads.send(client, files, priority=priority, bulk=bulk)
         if wait:
             sent = uploads.wait(client, sent, timeout)
-    _print(sent, as_json, show.sent)
+    output(sent, as_json, show.sent)
     if not all(uploads.is_good(one, waited=wait) for one in sent):
         raise typer.Exit(PARTLY)
 
@@ -140,7 +130,7 @@ def search(
     }
     with connected(home) as client:
         answer = _ask(client, query, image, like, body)
-    _print(answer, as_json, show.hits)
+    output(answer, as_json, show.hits)
     if answer["no_good_match"]:
         raise typer.Exit(PARTLY)
 
@@ -187,7 +177,7 @@ def show_(
     """
     with connected(home) as client:
         found = _look_up(client, quote(_id_of(entity), safe=""))
-    _print(found, as_json, show.entity)
+    output(found, as_json, show.entity)
 
 
 def _look_up(client: Client, entity: str) -> dict[str, Any]:
@@ -221,7 +211,7 @@ def open_(
     with connected(home) as client:
         client.get(f"/assets/{quote(_id_of(address), safe='')}")
         url = f"{client.url}/open?address={quote(address, safe='')}"
-    _print({"url": url}, as_json, lambda found: show.console.print(found["url"]))
+    output({"url": url}, as_json, lambda found: show.console.print(found["url"]))
     if not only_print:
         webbrowser.open(url)
 
@@ -234,7 +224,7 @@ def trace(asset: str, home: Home = None, as_json: Json = False) -> None:
     """
     with connected(home) as client:
         found = client.get(f"/assets/{quote(_id_of(asset), safe='')}/trace")
-    _print(found, as_json, _print_trace)
+    output(found, as_json, _print_trace)
 
 
 def _print_trace(found: dict[str, Any]) -> None:
@@ -253,7 +243,7 @@ def retry(asset: str, home: Home = None, as_json: Json = False) -> None:
     """
     with connected(home) as client:
         found = client.post(f"/assets/{quote(_id_of(asset), safe='')}/retry")
-    _print(found, as_json, lambda f: show.console.print(f"run {f['run']} is planned"))
+    output(found, as_json, lambda f: show.console.print(f"run {f['run']} is planned"))
 
 
 @app.command()
@@ -266,7 +256,7 @@ def rm(assets: list[str], home: Home = None, as_json: Json = False) -> None:
     with connected(home) as client:
         for asset in hidden:
             client.delete(f"/assets/{quote(asset, safe='')}")
-    _print({"hidden": hidden}, as_json, lambda _: None)
+    output({"hidden": hidden}, as_json, lambda _: None)
 
 
 @app.command()
@@ -277,7 +267,7 @@ def status(home: Home = None, as_json: Json = False) -> None:
     """
     with connected(home) as client:
         found = {"url": client.url, **client.get("/status")}
-    _print(found, as_json, show.status)
+    output(found, as_json, show.status)
 
 
 @app.command()
@@ -292,7 +282,7 @@ def reset(
     """
     emptied = up.reset(home, yes=yes)
     if emptied is not None:
-        _print({"home": str(emptied)}, as_json, lambda _: show.console.print(f"{emptied} is empty"))
+        output({"home": str(emptied)}, as_json, lambda _: show.console.print(f"{emptied} is empty"))
 
 
 @app.command()
@@ -302,6 +292,6 @@ def doctor(home: Home = None, as_json: Json = False) -> None:
     Example: dataflux doctor
     """
     found = checks.examine(home)
-    _print(found, as_json, checks.show)
+    output(found, as_json, checks.show)
     if any(check["state"] == "bad" for check in found["checks"]):
         raise typer.Exit(FAILED)

@@ -1,4 +1,4 @@
-"""An emulator in a process of its own, as a user starts it, and what it has kept."""
+"""An emulator in a process of its own, as a user starts it."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ import httpx
 import psutil
 
 from local.client import Client
-from stores.records.database import Database
-from stores.records.embedded import EmbeddedPostgres
 
 ENVIRONMENT = {"DATAFLUX_LEASE_S": "2", "DATAFLUX_RENEW_S": "0.5", "DATAFLUX_LOG_LEVEL": "WARNING"}
 
@@ -88,37 +85,3 @@ def processes_of(home: Path) -> list[str]:
         if str(home) in line:
             found.append(line)
     return found
-
-
-def kept(home: Path) -> dict[str, Any]:
-    """Return what an installation holds, without its ids: rows by content, objects by hash."""
-    with EmbeddedPostgres(home / "postgres") as server, Database(server.dsn) as database:
-        return {name: _rows(database, query) for name, query in CANONICAL.items()}
-
-
-def _rows(database: Database, query: str) -> Counter[Any]:
-    with database.connection("admin") as conn:
-        return Counter(conn.execute(query.encode()).fetchall())
-
-
-CANONICAL = {
-    "assets": "SELECT a.filename, a.file_hash, a.mime_type, a.processing_status, r.state,"
-    " r.indexed_at IS NOT NULL, r.to_index FROM assets a JOIN runs r ON r.id = a.run_id",
-    "segments": "SELECT a.filename, s.segment_type, s.sequence_number, s.numbered,"
-    " s.start_marker::text, s.end_marker::text FROM segments s JOIN assets a ON a.id = s.asset_id",
-    "texts": "SELECT a.filename, t.source, t.body, t.language FROM texts t"
-    " JOIN segments s ON s.id = t.segment_id JOIN assets a ON a.id = s.asset_id",
-    "features": "SELECT a.filename, s.segment_type, f.feature_domain, f.feature_type,"
-    " f.feature_data::text, f.analyzer_version FROM features f"
-    " JOIN segments s ON s.id = f.segment_id JOIN assets a ON a.id = s.asset_id",
-    "embeddings": "SELECT a.filename, s.segment_type, s.sequence_number, e.space"
-    " FROM embeddings e JOIN segments s ON s.id = e.entity_id JOIN assets a ON a.id = s.asset_id",
-    "renditions": "SELECT a.filename, s.segment_type, r.kind, r.sha256, r.size FROM renditions r"
-    " LEFT JOIN segments s ON s.id = r.entity_id"
-    " JOIN assets a ON a.id = coalesce(s.asset_id, r.entity_id)",
-    "relationships": "SELECT relationship_type, count(*) FROM relationships"
-    " WHERE relationship_type <> 'similar_to' GROUP BY 1",
-    "open": "SELECT state, stage FROM pieces WHERE state NOT IN ('done', 'failed', 'skipped')",
-    "outbox": "SELECT events::text FROM outbox",
-    "dead": "SELECT consumer, reason FROM dead_letters",
-}

@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from psycopg import sql
 
 from local import demo_media
-from stores.objects.disk import DiskObjects
-from stores.records.database import Database
-from stores.records.embedded import EmbeddedPostgres
-from tests.e2e.running import emulator, kept, processes_of
+from tests import canonical
+from tests.e2e.running import emulator, processes_of
 
 SEED = 20261124
 KILLS = 4
@@ -60,34 +57,9 @@ def test_kills_during_ingestion_leave_no_trace(media: Path, folder: Path) -> Non
         running.wait_until_done(NAMES)
         assert running.stop() == 0
     assert processes_of(shaken) == []
-    expected, found = kept(calm), kept(shaken)
-    for name in expected:
-        assert found[name] == expected[name], f"{name} differ; seed {SEED}"
-    assert not found["open"]
-    assert not found["outbox"]
-    _check_objects_and_vectors(shaken)
-
-
-def _check_objects_and_vectors(home: Path) -> None:
-    """Every derived object that a row names is there, and every vector once."""
-    objects = DiskObjects(home / "objects")
-    with EmbeddedPostgres(home / "postgres") as server, Database(server.dsn) as database:
-        with database.connection("admin") as conn:
-            for key, sha256 in conn.execute("SELECT object_key, sha256 FROM renditions"):
-                assert objects.head(key).sha256 == sha256
-        with database.installer() as conn:
-            spaces = conn.execute("SELECT space, table_name FROM model_spaces").fetchall()
-            for space, table in spaces:
-                indexed = conn.execute(
-                    sql.SQL("SELECT count(*), count(DISTINCT segment_id) FROM {}").format(
-                        sql.Identifier(table)
-                    )
-                ).fetchone()
-                expected = conn.execute(
-                    "SELECT count(*) FROM embeddings WHERE space = %s", [space]
-                ).fetchone()
-                assert expected is not None
-                assert indexed == (expected[0], expected[0])
+    expected, found = canonical.of_home(calm), canonical.of_home(shaken)
+    canonical.check(found, expected, f"seed {SEED}")
+    canonical.check_settled(found)
 
 
 def test_ctrl_c_leaves_nothing_running(folder: Path, media: Path) -> None:
