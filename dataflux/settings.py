@@ -82,6 +82,22 @@ class Settings(BaseModel):
     """Refuse to decode where the kernel does not grant the seccomp filter."""
     analyzers: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     """Names of installed third-party analyzers to allow, separated by commas."""
+    models: Folder | None = None
+    """Where models lie; `<home>/models` if not set."""
+    offline: bool = False
+    """Refuse to download models; nothing but `dataflux models pull` ever does."""
+    text_model: str = "auto"
+    """The encoder of texts: a model's name, `fallback`, or `auto`: the best that lies here."""
+    visual_model: str = "auto"
+    """The encoder of pictures, likewise."""
+    speech_model: str = "auto"
+    """The recognizer of speech, likewise."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where encoders compute; `auto`: on a GPU if onnxruntime can."""
+    encoder_threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        default_factory=lambda: max(1, os.cpu_count() or 1)
+    )
+    """How many batches an encoder computes at a time on processors; one for each core."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least serious that is logged."""
     log_format: Format = "auto"
@@ -127,6 +143,10 @@ class Settings(BaseModel):
     @property
     def watched(self) -> Path:
         return self.inbox or self.home / "inbox"
+
+    @property
+    def model_folder(self) -> Path:
+        return self.models or self.home / "models"
 
 
 def variable(setting: str) -> str:

@@ -13,9 +13,9 @@ from urllib.parse import quote
 import typer
 from rich.markup import escape
 
-from dataflux.errors import DataFluxError
+from dataflux.errors import DataFluxError, NotFound
 from local import doctor as checks
-from local import show, up, uploads, waterfall
+from local import models_commands, show, up, uploads, waterfall
 from local.client import Client, Failed, NotRunning, connected
 from local.files import walk, wanted
 from local.options import Home, Json, output
@@ -33,6 +33,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+app.add_typer(models_commands.app, name="models")
+
 FAILED, USAGE, NOT_RUNNING, NOT_FOUND, PARTLY = 1, 2, 3, 4, 5
 MEANING = {404: NOT_FOUND, 422: USAGE}
 
@@ -45,6 +47,8 @@ def main() -> None:
         _stop(str(error), NOT_RUNNING)
     except Failed as error:
         _stop(str(error), MEANING.get(error.status, FAILED))
+    except NotFound as error:
+        _stop(str(error), NOT_FOUND)
     except (DataFluxError, OSError) as error:
         _stop(str(error), FAILED)
 

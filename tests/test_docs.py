@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -39,6 +40,19 @@ def _all_errors(root: type[errors.DataFluxError]) -> Iterator[type[errors.DataFl
         if error.__module__ == errors.__name__:
             yield error
             yield from _all_errors(error)
+
+
+def _commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the commands of the program by name; those of a group after the group's."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
+
+
+def _command_of(usage: str) -> str:
+    return " ".join(word for word in usage.split()[1:] if word.islower())
 
 
 EVENTS, ERRORS, COMMANDS = _rows("events.md"), _rows("errors.md"), _rows("cli.md")
@@ -82,8 +96,8 @@ def test_every_reason_is_described_as_people_are_told() -> None:
 
 
 def test_every_command_is_described_with_its_options() -> None:
-    commands = getattr(typer.main.get_command(app), "commands")  # noqa: B009
-    told = {name.split()[1]: cells for name, cells in COMMANDS.items() if " " in name}
+    commands = dict(_commands(typer.main.get_command(app)))
+    told = {_command_of(name): cells for name, cells in COMMANDS.items() if " " in name}
     assert set(told) == set(commands)
     for name, command in commands.items():
         options = {p.opts[0] for p in command.params if p.param_type_name == "option"}
