@@ -40,5 +40,13 @@ class Bus(Protocol):
         A topic of which it has acknowledged everything is not in it.
         """
 
+    def bounds(self, topic: str) -> list[tuple[int, int]]:
+        """Return for each partition its oldest offset that is kept, and where it ends."""
+        ...
+
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Delivery]:
+        """Return kept records from an offset on, without being a consumer."""
+        ...
+
     def expire(self) -> None: ...
     def close(self) -> None: ...

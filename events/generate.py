@@ -26,6 +26,7 @@ EXTENSIONS = {
     "traceparent": "The W3C trace context.",
     "causationid": "The id of the event that caused this one.",
     "hops": "How many events have led to this one.",
+    "replayof": "The id of the event that this one is a new delivery of.",
 }
 
 

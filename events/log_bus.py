@@ -63,16 +63,27 @@ class LogBus:
         joined.follow(places, self._log)
         return _Consumer(self, joined, places)
 
+    def bounds(self, topic: str) -> list[tuple[int, int]]:
+        """Return for each partition its oldest offset that is kept, and where it ends."""
+        logs = (self._log(topic, partition) for partition in range(_declared(topic)))
+        return [(log.start, log.end) for log in logs]
+
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Delivery]:
+        """Return kept records from an offset on, without being a consumer."""
+        if not 0 <= partition < _declared(topic):
+            raise Invalid(f"topic {topic} has no partition {partition}")
+        records = self._log(topic, partition).read(offset, limit)
+        return [_delivery(topic, partition, o, value) for o, value in records]
+
     def tail(self, topic: str, since: int = 0) -> Iterator[Delivery]:
         """Yield what a topic holds, partition by partition, without being a consumer."""
         for partition in range(_declared(topic)):
             yield from self._records(topic, partition, since)
 
     def _records(self, topic: str, partition: int, offset: int) -> Iterator[Delivery]:
-        log = self._log(topic, partition)
-        while records := log.read(max(offset, log.start), READ):
-            yield from (_delivery(topic, partition, o, value) for o, value in records)
-            offset = records[-1][0] + 1
+        while deliveries := self.read(topic, partition, offset, READ):
+            yield from deliveries
+            offset = deliveries[-1].offset + 1
 
     def lag(self, group: str) -> dict[str, int]:
         """Return how many records the group has not acknowledged, of each topic it follows."""

@@ -29,6 +29,13 @@ def fact_topic(name: str) -> str:
     return f"dataflux.{name}"
 
 
+def topics_of(name: str) -> tuple[str, ...]:
+    """Return the topics that events of a type may go to."""
+    return tuple(
+        t for t in TOPICS if t == fact_topic(name) or t.rpartition(".")[0] == fact_topic(name)
+    )
+
+
 def topic_of(event: Event) -> str:
     """Return the topic of an event: work goes to the one of its lane, all else to its type's."""
     if event.name.startswith("work."):

@@ -1,8 +1,8 @@
 """What the API answers, as its contract says it: the shapes of shapes.py and of search."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from schemas.names import AssetStatus, Kind, RunState
 
@@ -201,6 +201,16 @@ class Rerun(_Answer):
     location: str
 
 
+class Replayed(_Answer):
+    """What was delivered once more, or would be: how many events of which types."""
+
+    id: str
+    first: Annotated[str, Field(alias="from")]
+    dry_run: bool
+    deliveries: int
+    types: dict[str, int]
+
+
 class Signal(_Answer):
     """What speaks for a hit: words, or a vector space; `marks` are offsets in the snippet."""
 
@@ -268,6 +278,23 @@ class DeadLetter(_Answer):
     attempts: int
     first_at: str
     last_at: str
+
+
+class Recorded(_Answer):
+    """An event, and where the bus keeps it; `event` is a structured CloudEvent."""
+
+    topic: str
+    partition: int
+    offset: int
+    event: dict[str, Any]
+
+
+class Recording(_Answer):
+    """A page of events; `next_cursor` leads on to what has not happened yet."""
+
+    items: list[Recorded]
+    next_cursor: str
+    at_end: bool
 
 
 class Waiting(_Answer):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
 
-from functions.api import assets, contract, problems, segments, system
+from functions.api import assets, contract, event_log, problems, segments, system
 from functions.api.edge import Edge
 from functions.deps import Deps
 from functions.search import routes as search
@@ -16,6 +16,7 @@ EVERYTHING = (
     segments.router,
     search.router,
     system.router,
+    event_log.router,
     pages.router,
     session.router,
     statics.router,

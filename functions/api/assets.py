@@ -1,5 +1,6 @@
 """/api/v1/assets: upload, list, look at, change, delete, process again."""
 
+from collections import Counter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from functions.api.bodies import json_of, parse
 from functions.api.callers import Asker, Using
 from functions.api.downloads import RenditionKind, Sheet, send
 from functions.deps import Deps
+from functions.replay import STEPS, deliveries, replay
 from functions.rerun import rerun
 from functions.work import Write
 from schemas.names import AssetStatus, Kind
@@ -211,11 +213,48 @@ def trace_asset(asset_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
 @router.post("/{asset_id}/retry", operation_id="assets_retry", status_code=202)
 def process_again(asset_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
     """Process an asset once more, as a new run; not while one is under way."""
-    asset = visible(deps, caller, asset_id, "analyze")
-    if asset.processing_status in (AssetStatus.UPLOADED, AssetStatus.PROCESSING):
-        raise Conflict(f"asset {asset.id} is being processed; wait until it has ended")
+    asset = _at_rest(deps, caller, asset_id)
     run = rerun(deps, caller.tenant, asset)
     return {"id": str(asset.id), "run": str(run), "location": f"/api/v1/assets/{asset.id}"}
+
+
+def _at_rest(deps: Deps, caller: Caller, entity: UUID) -> Asset:
+    """Return an asset that the caller may process; Conflict while that is under way."""
+    asset = visible(deps, caller, entity, "analyze")
+    if asset.processing_status in (AssetStatus.UPLOADED, AssetStatus.PROCESSING):
+        raise Conflict(f"asset {asset.id} is being processed; wait until it has ended")
+    return asset
+
+
+class Replay(BaseModel):
+    """Which deliveries of an asset to repeat: those of the function `from` and all after it."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    first: Annotated[str, Field(alias="from", max_length=50)] = STEPS[0]
+    dry_run: bool = False
+
+
+@router.post("/{asset_id}/replay", operation_id="assets_replay", status_code=202)
+async def replay_asset(
+    asset_id: UUID, request: Request, deps: Using, caller: Asker
+) -> dict[str, Any]:
+    """Deliver the events of an asset's latest run once more, under new ids; nothing is doubled."""
+    asked = parse(Replay, await json_of(request))
+    return await run_in_threadpool(_replay, deps, caller, asset_id, asked)
+
+
+def _replay(deps: Deps, caller: Caller, entity: UUID, asked: Replay) -> dict[str, Any]:
+    asset = _at_rest(deps, caller, entity)
+    events = deliveries(deps, caller.tenant, asset, asked.first)
+    if not asked.dry_run:
+        replay(deps, events)
+    return {
+        "id": str(asset.id),
+        "from": asked.first,
+        "dry_run": asked.dry_run,
+        "deliveries": len(events),
+        "types": Counter(event.name for event in events),
+    }
 
 
 @router.head("/{asset_id}/content", include_in_schema=False)

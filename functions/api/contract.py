@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from functions.api import answers
-from functions.api.assets import Metadata
+from functions.api.assets import Metadata, Replay
 from functions.api.problems import CONTENT_TYPE, Problem
 from functions.search.request import ImageSearch, SearchRequest, SimilarRequest
 
@@ -27,16 +27,19 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "assets_trace": ("200", (answers.Trace,)),
     "assets_retry": ("202", (answers.Rerun,)),
     "assets_analyze": ("202", (answers.Rerun,)),
+    "assets_replay": ("202", (answers.Replayed,)),
     "segments_get": ("200", (answers.SegmentWithin,)),
     "search": ("200", (answers.Answer,)),
     "similar": ("200", (answers.Answer,)),
     "status": ("200", (answers.Status,)),
     "stats": ("200", (answers.Stats,)),
     "dead_letters_list": ("200", (answers.page(answers.DeadLetter),)),
+    "events_list": ("200", (answers.Recording,)),
     "relationships_list": ("200", (answers.page(answers.Relationship),)),
 }
 BODIES: dict[str, type[BaseModel]] = {
     "assets_update": Metadata,
+    "assets_replay": Replay,
     "search": SearchRequest,
     "similar": SimilarRequest,
 }

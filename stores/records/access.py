@@ -1,5 +1,6 @@
 """Grants in the database, and the one predicate by which every read path knows what is visible."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -70,6 +71,17 @@ def can(conn: Db, caller: Caller, entity: UUID, verb: str) -> bool:
     ).fetchall()
     grants = [Grant(permission, until) for permission, until, _ in found if permission]
     return bool(found) and allowed(caller, grants, verb, found[0][2])
+
+
+def seen(conn: Db, asker: Asker, entities: Sequence[UUID]) -> set[UUID]:
+    """Return which of these entities the asker may see."""
+    may = visible(asker, "l.id")
+    query = sql.SQL(
+        "SELECT e.id FROM unnest(%(entities)s::uuid[]) e(id)"
+        " CROSS JOIN LATERAL (SELECT lineage_of(e.id) AS id) l WHERE {}"
+    ).format(may.sql)
+    found = conn.execute(query, {**may.params, "entities": list(entities)}).fetchall()
+    return {row[0] for row in found}
 
 
 def require(conn: Db, caller: Caller, entity: UUID, verb: str) -> None:

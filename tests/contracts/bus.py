@@ -47,6 +47,18 @@ class BusContract:
     def bus(self) -> Bus:
         raise NotImplementedError("the adapter's test supplies its bus")
 
+    def test_what_is_kept_can_be_read_by_who_is_no_consumer(self, bus: Bus) -> None:
+        bus.publish([event(n, str(n)) for n in range(12)])
+        drain(bus.subscribe("g", [FACT]), 12)
+        found = list[str]()
+        for partition, (start, end) in enumerate(bus.bounds(FACT)):
+            records = bus.read(FACT, partition, start, 100)
+            assert [d.offset for d in records] == list(range(start, end))
+            assert bus.read(FACT, partition, end, 100) == []
+            found += names(records)
+        assert sorted(found, key=int) == [str(n) for n in range(12)]
+        assert bus.lag("g") == {FACT: 12}
+
     def test_events_arrive_as_they_were_sent(self, bus: Bus) -> None:
         sent = event("ünï", "schlüssel")
         bus.publish([sent])

@@ -77,6 +77,12 @@ class FakeBus:
     def oldest(self, group: str) -> dict[str, datetime]:
         return {}
 
+    def bounds(self, topic: str) -> list[tuple[int, int]]:
+        raise NotImplementedError
+
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Delivery]:
+        raise NotImplementedError
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -1,0 +1,71 @@
+"""Deliver what an asset was processed by once more: new ids, the same pieces, no row twice."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from dataflux.clock import Clock, IdFactory
+from dataflux.errors import Invalid
+from events.event import Event
+from events.topics import topic_of
+from functions import history
+from functions.deps import Deps
+from functions.history import Wanted
+from functions.targets import BY_NAME, TARGETS
+from stores.records import runs
+from stores.records.assets import Asset
+
+STEPS = tuple(target.name for target in TARGETS if target.topics)
+"""The functions that take events, in the order of the flow."""
+
+
+def again(event: Event, clock: Clock, ids: IdFactory) -> Event:
+    """Return a new delivery of an event: `replayof` names the first one, whoever replayed it."""
+    extensions = {
+        **event.extensions,
+        "sequence": f"{clock.time_ns():020}",
+        "replayof": event.extensions.get("replayof", event.id),
+    }
+    return replace(event, id=str(ids.token()), time=clock.now(), extensions=extensions)
+
+
+def deliveries(deps: Deps, tenant: UUID, asset: Asset, first: str = STEPS[0]) -> list[Event]:
+    """Return what functions were sent for an asset's latest run, from function `first` on.
+
+    In the order of the flow, each event once, replays left out.
+    """
+    if first not in STEPS:
+        raise Invalid(
+            f"no function {first!r} takes events; use one of {', '.join(STEPS)}",
+            {"from": "is not known"},
+        )
+    functions = STEPS[STEPS.index(first) :]
+    topics = tuple(topic for name in functions for topic in BY_NAME[name].topics)
+    latest = deps.engine.read(tenant, runs.of_asset, asset.id)
+    since = max((run.created_at for run in latest), default=asset.created_at)
+    found: dict[str, Event] = {}
+    for event in _kept(deps, Wanted(tenant, topics, asset.lineage)):
+        if _is_of(event, asset, since) and "replayof" not in event.extensions:
+            found.setdefault(event.id, event)
+    return sorted(found.values(), key=lambda event: (topics.index(topic_of(event)), event.time))
+
+
+def _kept(deps: Deps, wanted: Wanted) -> Iterator[Event]:
+    return (d.event for d in history.everything(deps.bus, wanted) if d.event is not None)
+
+
+def _is_of(event: Event, asset: Asset, since: datetime) -> bool:
+    """Say whether an event belongs to the latest run of this version, or brought it in."""
+    if event.name == "object.created":
+        return event.data.get("key") == asset.storage_path
+    subject = f"{event.subject}/"
+    about = subject.startswith((f"assets/{asset.id}/", f"assets/{asset.lineage}/"))
+    return about and event.time >= since
+
+
+def replay(deps: Deps, events: list[Event]) -> list[Event]:
+    """Publish new deliveries of some events; return them."""
+    sent = [again(event, deps.clock, deps.ids) for event in events]
+    deps.bus.publish(sent)
+    return sent
