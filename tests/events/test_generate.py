@@ -16,6 +16,7 @@ from events import codec, generate
 from events.topics import TOPICS, topic_of
 from events.types import TYPES
 from functions.facts import About, Announcer
+from functions.replay import again
 from functions.work import Fact
 from schemas.names import Lane
 from tests.events.samples import LINEAGE, sample
@@ -102,7 +103,8 @@ def test_the_extensions_that_are_described_are_those_that_are_sent() -> None:
     announcer = Announcer(Clock(), seeded(1))
     about = About("test", LINEAGE, LINEAGE, LINEAGE, Lane.HIGH, sample("timer.tick"))
     sent = announcer.fact(Fact("timer.tick", {"timer": "x"}), about)
-    assert set(sent.extensions) == set(generate.EXTENSIONS)
+    replayed = again(sent, announcer.clock, announcer.ids)
+    assert set(replayed.extensions) == set(generate.EXTENSIONS)
 
 
 def test_there_is_a_channel_for_each_topic() -> None:

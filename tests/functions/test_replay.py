@@ -88,7 +88,7 @@ def test_a_lost_index_is_rebuilt_by_a_replay_from_project(
     platform.pump()
     (event, *_) = platform.facts("segment.embedded")
     space, segment = event.data["spaces"][0], event.data["segment"]
-    platform.deps.vectors.delete(platform.caller.tenant, asset)
+    platform.deps.vectors.delete(space, platform.caller.tenant, asset)
     assert platform.deps.vectors.vector(space, segment, platform.caller.tenant) is None
     replayed(http, asset, **{"from": "project"})
     platform.pump()
