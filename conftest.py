@@ -4,4 +4,4 @@ import os
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-pytest_plugins = ["tests.fixtures.platform", "tests.fixtures.postgres"]
+pytest_plugins = ["tests.fixtures.platform", "tests.fixtures.postgres", "tests.fixtures.s3"]

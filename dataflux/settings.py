@@ -57,7 +57,7 @@ class Settings(BaseModel):
     records: str = "embedded:"
     """`embedded:` or postgresql://…"""
     objects: str = "embedded:"
-    """`embedded:` or file:///folder"""
+    """`embedded:`, file:///folder or s3://bucket/prefix?endpoint=…&region=…"""
     bus: str = "embedded:"
     """`embedded:`"""
     host: str = "127.0.0.1"

@@ -106,8 +106,18 @@ def _objects(settings: Settings) -> ObjectStore:
             return DiskObjects(settings.home / "objects")
         case "file":
             return DiskObjects(Path(url2pathname(urlsplit(settings.objects).path)))
+        case "s3":
+            return _s3(settings.objects)
         case scheme:
-            raise _unknown("objects", scheme, "embedded, file")
+            raise _unknown("objects", scheme, "embedded, file, s3")
+
+
+def _s3(url: str) -> ObjectStore:
+    try:
+        from stores.objects.s3 import S3Objects
+    except ModuleNotFoundError as error:
+        raise Invalid(f"{url} needs {error.name}; install dataflux[s3]") from error
+    return S3Objects.at(url)
 
 
 def _bus(settings: Settings) -> Bus:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import BinaryIO, Self
 from urllib.parse import unquote
 
-from dataflux.errors import Conflict, Invalid, NotFound, Unavailable
+from dataflux.errors import Conflict, NotFound, Unavailable
 from dataflux.failpoints import failpoint
+from stores.objects import keys
 from stores.ports import ObjectInfo
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 Created = Callable[[ObjectInfo], None]
 
 CHUNK = 1 << 20
-LONGEST_KEY = 1024
 _STALE = ".tmp"
 
 
@@ -110,12 +110,8 @@ class DiskObjects:
         return self._folder.joinpath(*map(_encoded, filter(None, folders)))
 
     def _place(self, key: str) -> Path:
-        parts = key.split("/")
-        if len(key.encode(errors="surrogatepass")) > LONGEST_KEY or not all(parts):
-            raise Invalid(f"object key {key[:80]!r} is no key: 1-1024 bytes, no empty parts")
-        if "\0" in key or not {".", ".."}.isdisjoint(parts):  # not every S3 takes them either
-            raise Invalid(f"object key {key[:80]!r} is no key: it holds '.', '..' or a zero byte")
-        return self._folder.joinpath(*map(_encoded, parts))
+        keys.check(key)
+        return self._folder.joinpath(*map(_encoded, key.split("/")))
 
     def _version(self, key: str, version: str | None) -> Path:
         for path in reversed(_versions(self._place(key))):
