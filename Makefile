@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up check format test test-browser bench lock clean
+.PHONY: help install demo up check format test test-faults test-browser bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ format: install ## Rewrite the sources as `make check` wants them
 
 test: install ## Run the tests that need no server (under 5 minutes)
 	$(BIN)/python -m pytest
+
+test-faults: install ## Kill, stop and cut off real processes, then check every invariant (30 minutes)
+	$(BIN)/python -m pytest -m faults tests/faults
 
 test-browser: install ## Drive the first page in headless Chromium (installs Debian's, as root)
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
