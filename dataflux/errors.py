@@ -5,12 +5,14 @@ DataFluxError
 │   └── Malformed    it cannot be read at all: no JSON, half a form
 ├── Unauthenticated  no caller, or a wrong token
 ├── NotFound         absent, or not visible to the caller: both look alike
+│   └── ObjectMissing  bytes that a record names are gone
 ├── Denied           visible, but this verb is not granted
 ├── Conflict         the state has moved on
 ├── TooLarge         more bytes than accepted
 ├── Unsupported      a kind of media or request that is not handled
 ├── MediaFailed      a file that cannot be processed, with its reason; final, recorded
 ├── Unavailable      a dependency is down; try again
+│   └── StorageFull  it has no room left
 └── Overloaded       this process has too much to do; try again later
 """
 
@@ -25,6 +27,8 @@ class DataFluxError(Exception):
 
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    reason: Reason | None = None
+    """What is recorded of a step that ends with it, or is given up because of it."""
 
 
 class Invalid(DataFluxError):
@@ -45,6 +49,10 @@ class Unauthenticated(DataFluxError):
 
 class NotFound(DataFluxError):
     status = 404
+
+
+class ObjectMissing(NotFound):
+    reason = Reason.OBJECT_MISSING
 
 
 class Denied(DataFluxError):
@@ -78,6 +86,10 @@ class MediaFailed(DataFluxError):
 class Unavailable(DataFluxError):
     status = 503
     retryable = True
+
+
+class StorageFull(Unavailable):
+    reason = Reason.INSUFFICIENT_STORAGE
 
 
 class Overloaded(DataFluxError):

@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from dataflux.clock import Clock, IdFactory
-from dataflux.errors import DataFluxError, MediaFailed
+from dataflux.errors import DataFluxError, MediaFailed, ObjectMissing
 from dataflux.failpoints import failpoint
 from events import codec
 from events.bus import Bus
@@ -162,6 +162,8 @@ class Engine:
             return handler(work)
         except MediaFailed as error:
             return Outcome(failed=error.reason, detail=error.detail, limit=error.limit)
+        except ObjectMissing as error:
+            return Outcome(failed=error.reason, detail=str(error))
         except Exception as error:  # the host answers 5xx; the piece is released, not lost
             return error
 
@@ -173,8 +175,9 @@ class Engine:
         retryable = isinstance(error, DataFluxError) and error.retryable
         if not retryable:
             log.error("step failed", exc_info=error, extra={"piece": str(work.piece)})
+        reason = error.reason if isinstance(error, DataFluxError) else None
         with self.session(work.tenant) as conn:
-            steps.release(conn, work.piece, token, f"{type(error).__name__}: {error}"[:500])
+            steps.release(conn, work.piece, token, f"{type(error).__name__}: {error}"[:500], reason)
         return Disposition.RETRY if retryable else Disposition.FAILED
 
     def _commit(self, work: Work, token: UUID, outcome: Outcome) -> None:

@@ -10,6 +10,8 @@ from schemas.names import RunState, Stage
 ANALYZE_WINDOW = 16
 """Segments a piece: recognition takes up to a second a picture, a piece stays under a minute."""
 EMBED_WINDOW = 256
+PARTIAL = "partial"
+"""Counts the segment pieces that failed, but only after they had found something."""
 
 Params = Mapping[str, Any]
 
@@ -36,7 +38,8 @@ def following(stage: Stage, totals: Mapping[Stage, Totals]) -> dict[Stage, list[
 
 def _candidates(stage: Stage, totals: Mapping[Stage, Totals]) -> dict[Stage, list[Params]]:
     if stage is Stage.SEGMENT:
-        return {Stage.STITCH: [{}] if totals[stage].done else []}
+        found = totals[stage].done or totals[stage].counts.get(PARTIAL)
+        return {Stage.STITCH: [{}] if found else []}
     if stage is Stage.STITCH:
         counts = totals[stage].counts
         segments = counts.get("segments", 0)

@@ -79,12 +79,12 @@ class Progress:
     def _complete(self, about: About, run: UUID, totals: Mapping[Stage, Totals]) -> Event:
         state = verdict(totals)
         ended = steps.finish_run(self.conn, run, state)
-        if state is not RunState.FAILED:
-            runs.promote(self.conn, about.lineage, about.asset, run)
-        assets.set_status(self.conn, about.asset, state, ended.reason, ended.detail)
         if state is RunState.FAILED:
+            runs.fall_back(self.conn, about.asset, run)
             why = {"run": str(run), "stage": ended.stage, "reason": ended.reason}
             return self.announcer.fact(Fact("asset.processing_failed", why), about)
+        runs.promote(self.conn, about.lineage, about.asset, run)
+        assets.set_status(self.conn, about.asset, state, ended.reason, ended.detail)
         data: dict[str, Any] = {
             "run": str(run),
             "status": state,

@@ -81,8 +81,17 @@ class VectorIndex(Protocol):
     def ensure(self, space: str, dimensions: int) -> None: ...
     def upsert(self, space: str, rows: Sequence[VectorRow]) -> None: ...
     def near(
-        self, space: str, vector: Sequence[float], scope: Scope, *, limit: int
-    ) -> list[Match]: ...
+        self,
+        space: str,
+        vector: Sequence[float],
+        scope: Scope,
+        *,
+        limit: int,
+        without: UUID | None = None,
+    ) -> list[Match]:
+        """Return the visible segments nearest to a vector; none of the lineage `without`."""
+        ...
+
     def vector(self, space: str, segment: UUID, tenant: UUID) -> Sequence[float] | None: ...
     def delete(self, space: str, tenant: UUID, lineage: UUID) -> None: ...
 

@@ -19,6 +19,8 @@ LUMA = WIDTH * HEIGHT
 """So many numbers of a tiny copy are brightness; half as many follow, of the two colours."""
 THREADS = 2
 UNKNOWN_RATE = 25.0
+ROUNDED_S = 1e-5
+"""Times of pieces are rounded to microseconds."""
 
 
 @dataclass(slots=True)
@@ -29,6 +31,8 @@ class Picture:
     small: "Planes"
     frame: Any
     still: "Still | None" = None
+    shown_s: float = 0.0
+    """How long it is shown, as far as the container says; 0 if it does not."""
 
 
 def rate_of(stream: Any) -> float:
@@ -40,8 +44,9 @@ def rate_of(stream: Any) -> float:
 def pictures(
     container: Any, stream: Any, start: float, end: float, damage: Damage
 ) -> Iterator[Picture]:
-    """Yield the frames from `start` to `end` in the order of time; times begin at 0 and rise.
+    """Yield the frames from `start` to `end` in the order of time, and the first that comes after.
 
+    Times begin at 0 and rise. That one after the end tells how long the last one before is shown.
     The shared scaler and the small copies cost some percent of the decoding (a new scaler for each
     frame would cost more than the shrinking itself).
     """
@@ -55,18 +60,22 @@ def pictures(
         container.seek(round((start + origin) / stream.time_base), stream=stream, backward=True)
     for frame in decoded(container, stream, damage):
         time = _time(frame, origin, last, step)
-        if time >= end:
-            return
-        if time < start or time <= last:
+        if time < start - ROUNDED_S or time <= last:
             continue
         last = time
-        yield Picture(time, _tiny(scaler, frame), frame)
+        yield Picture(time, _tiny(scaler, frame), frame, shown_s=_shown_s(frame))
+        if time >= end:
+            return
 
 
 def _time(frame: Any, origin: float, last: float, step: float) -> float:
     """Return the time of a frame; one without a time stamp comes right after the last."""
     at: float | None = frame.time
     return max(0.0, last + step if at is None else at - origin)
+
+
+def _shown_s(frame: Any) -> float:
+    return max(0.0, float((frame.duration or 0) * (frame.time_base or 0)))
 
 
 def _tiny(scaler: Any, frame: Any) -> "Planes":

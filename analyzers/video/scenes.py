@@ -1,6 +1,6 @@
 """Scenes as they are found in a piece, and how those of several pieces become one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +35,11 @@ class Scene:
     _moved: float = 0.0
     _compared: int = 0
     _before: "tuple[float, Planes] | None" = None
-    _least_step: float = 0.0
+    _last_shown_s: float = 0.0
 
     def add(self, picture: Picture) -> None:
-        self._least_step, self.end = picture.time - self.end, picture.time
+        step = picture.time - self.end if self._pictures else 0.0
+        self._last_shown_s, self.end = picture.shown_s or step, picture.time
         self._pictures += 1
         self._light += float(picture.small[:LUMA].mean())
         self._compare(picture)
@@ -59,8 +60,8 @@ class Scene:
             self._before = picture.time, picture.small
 
     def last_end(self) -> float:
-        """Return when the last picture of a film ends: it is shown as long as the one before."""
-        return self.end + (self._least_step if self._pictures > 1 else 0.0)
+        """Return when the last picture of a film ends: as it says, else after as long a step."""
+        return self.end + self._last_shown_s
 
     def footage(self) -> dict[str, float]:
         """Return the mean light and motion of the scene, 0 to 1, and how sharp its still is."""
@@ -71,8 +72,13 @@ class Scene:
         }
 
 
-def found(marked: Iterable[tuple[Picture, bool]], window: "Window") -> Iterator[Scene]:
-    """Yield the scenes of a window, each with its end; the first may have begun before."""
+def found(
+    marked: Iterable[tuple[Picture, bool]], window: "Window", film_end: Callable[[], float]
+) -> Iterator[Scene]:
+    """Yield the scenes of a window, each with its end; the first may have begun before.
+
+    `film_end` is asked once no picture is left.
+    """
     scene: Scene | None = None
     for picture, begins in marked:
         if picture.time < window.start:
@@ -87,7 +93,7 @@ def found(marked: Iterable[tuple[Picture, bool]], window: "Window") -> Iterator[
             scene = Scene(picture.time, goes_on=not begins, end=picture.time)
         scene.add(picture)
     if scene is not None:
-        scene.end = scene.last_end()
+        scene.end = max(scene.last_end(), film_end())
         yield scene
 
 

@@ -24,7 +24,8 @@ from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
 MISSING_S = 1.0
-"""A film that ends so much earlier than it claims has been cut short."""
+"""A film that ends so much earlier than it claims, and than two of its pictures are shown, has been
+cut short."""
 
 
 class VideoSegmenter(BaseAnalyzer):
@@ -67,11 +68,11 @@ class VideoSegmenter(BaseAnalyzer):
 
     def _all(self, file: BinaryIO, piece: Range | None) -> Iterator[Segment | Artifact]:
         film = film_of(file)
-        with containers.opened(file) as container:
-            yield from _scenes(container, film, Window.of(piece))
         if film.facts["has_audio"] and (piece is None or piece.start == 0):
             with containers.opened(file) as container:
-                yield from _sound(container)
+                yield from _sound(container)  # first: what is said stays if the pictures fail
+        with containers.opened(file) as container:
+            yield from _scenes(container, film, Window.of(piece))
 
     def stitch(self, parts: Sequence[Sequence[Segment]]) -> list[Segment]:
         """Join the scene that a piece ends with to the one the next begins with, if they go on."""
@@ -95,7 +96,7 @@ def _scenes(container: Any, film: Film, window: Window) -> Iterator[Segment | Ar
         stills.looked_at(_whole(read, film, window, damage), sprite), rate_of(stream)
     )
     told, first = Damage(), True
-    for scene in scenes.found(marked, window):
+    for scene in scenes.found(marked, window, lambda: 0 if damage.cut_short else film.pictures_s):
         technical: dict[str, Any] = {"video": film.facts} if first else {}
         if new := damage.facts(since=told):
             technical["damage"], told = new, replace(damage)
@@ -109,9 +110,10 @@ def _whole(
     read: Iterable[Picture], film: Film, window: Window, damage: Damage
 ) -> Iterator[Picture]:
     """Refuse a film that has no pictures or goes on too long, and note one that ends too early."""
-    last = -1.0
+    last, step, shown_until = -1.0, 0.0, 0.0
     for picture in read:
-        last = picture.time
+        step, last = max(step, picture.time - max(last, window.read_from)), picture.time
+        shown_until = last + picture.shown_s
         if last > LONGEST_S:
             raise limit("duration", last, LONGEST_S)
         if (pixels := picture.frame.width * picture.frame.height) > MOST_PIXELS:
@@ -119,8 +121,8 @@ def _whole(
         yield picture
     if last < 0:
         raise MediaFailed(Reason.EMPTY_MEDIA, "no picture could be decoded")
-    if last < min(film.pictures_s, window.read_until) - MISSING_S:
-        damage.cut_short = True
+    missing = min(film.pictures_s, window.read_until) - shown_until
+    damage.cut_short |= missing > max(MISSING_S, 2 * step)
 
 
 def _sound(container: Any) -> Iterator[Segment | Artifact]:

@@ -16,8 +16,6 @@ from stores.records.rows import RelationshipRow
 RELATED = 0.75
 MATCH = 0.85
 PER_SEGMENT = 10
-CANDIDATES = 40
-"""Neighbours looked at: some belong to the same lineage, which does not relate to itself."""
 
 
 def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
@@ -45,9 +43,8 @@ def _similar(event: Event, deps: Deps) -> Iterator[RelationshipRow]:
             continue
         (embedder,) = (e for e in deps.registry.embedders() if space in e.spec.emits)
         calibration = of_pairs(deps, tenant, embedder)
-        near = deps.vectors.near(space, vector, scope, limit=CANDIDATES)
-        others = [match for match in near if match.lineage != lineage]
-        for match in others[:PER_SEGMENT]:
+        near = deps.vectors.near(space, vector, scope, limit=PER_SEGMENT, without=lineage)
+        for match in near:
             strength = calibration.similarity(match.similarity)
             if strength >= RELATED:
                 yield _edge(segment, match, space, strength)

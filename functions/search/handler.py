@@ -40,7 +40,7 @@ def similar(deps: Deps, caller: Caller, asked: SimilarRequest) -> dict[str, Any]
         limit=asked.limit,
         threshold=asked.threshold,
     )
-    return _answer(deps, caller, request, LikeSegment(segment=segment), leave_out=lineage)
+    return _answer(deps, caller, request, LikeSegment(segment=segment), without=lineage)
 
 
 def _answer(
@@ -49,16 +49,16 @@ def _answer(
     asked: SearchRequest,
     query: Query,
     *,
-    leave_out: UUID | None = None,
+    without: UUID | None = None,
 ) -> dict[str, Any]:
     began = time.perf_counter()
     scope = access.scope(caller, asked.filters)
     wide = max(FEWEST, CANDIDATES * asked.limit)
-    ranked = fuse(gather(deps, query, scope, wide), asked.threshold)
+    ranked = fuse(gather(deps, query, scope, wide, without=without), asked.threshold)
     ranked = absorb(
         ranked, deps.engine.read(caller.tenant, segments.inside, [r.segment for r in ranked])
     )
-    ranked = [each for each in ranked if each.lineage != leave_out and not _itself(each, query)]
+    ranked = [each for each in ranked if not _itself(each, query)]
     hits = _explained(deps, caller, asked, ranked)
     return {
         "hits": hits,

@@ -1,6 +1,6 @@
 """What speaks for a segment: words, and each vector space, on the one scale of 0 to 1."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from functions.deps import Deps
 from functions.search import calibrate
 from functions.search.calibrate import Calibration
 from functions.search.request import LikeSegment, LikeVector
-from stores.ports import Scope
+from stores.ports import Match, Scope
 from stores.records import words
 from stores.records.words import TextMatch
 
@@ -32,8 +32,13 @@ class Evidence:
 Query = str | bytes | LikeSegment | LikeVector
 
 
-def gather(deps: Deps, query: Query, scope: Scope, limit: int) -> list[list[Evidence]]:
-    """Return, signal by signal, the segments that it speaks for, best first."""
+def gather(
+    deps: Deps, query: Query, scope: Scope, limit: int, *, without: UUID | None = None
+) -> list[list[Evidence]]:
+    """Return, signal by signal, the segments that it speaks for, best first.
+
+    A vector speaks for none of the lineage `without`.
+    """
     lists = [_words(deps, query, scope, limit)] if isinstance(query, str) else []
     if isinstance(query, LikeVector):
         _check(deps, query)
@@ -42,7 +47,8 @@ def gather(deps: Deps, query: Query, scope: Scope, limit: int) -> list[list[Evid
             vector = _vector(deps, embedder, space, query, scope)
             if vector is not None:
                 calibration = _calibration(deps, embedder, query, scope)
-                lists.append(list(_near(deps, embedder, space, vector, calibration, scope, limit)))
+                near = deps.vectors.near(space, vector, scope, limit=limit, without=without)
+                lists.append([_evidence(match, embedder, space, calibration) for match in near])
     return [found for found in lists if found]
 
 
@@ -78,24 +84,17 @@ def _calibration(deps: Deps, embedder: BaseAnalyzer, query: Query, scope: Scope)
     return calibrate.of_pairs(deps, scope.tenant, embedder)
 
 
-def _near(
-    deps: Deps,
-    embedder: BaseAnalyzer,
-    space: str,
-    vector: Sequence[float],
-    calibration: Calibration,
-    scope: Scope,
-    limit: int,
-) -> Iterator[Evidence]:
-    for match in deps.vectors.near(space, vector, scope, limit=limit):
-        yield Evidence(
-            signal=space,
-            segment=match.segment,
-            lineage=match.lineage,
-            score=calibration.similarity(match.similarity),
-            model=embedder.spec.model or embedder.spec.id,
-            detail={"cosine": round(match.similarity, 4)},
-        )
+def _evidence(
+    match: Match, embedder: BaseAnalyzer, space: str, calibration: Calibration
+) -> Evidence:
+    return Evidence(
+        signal=space,
+        segment=match.segment,
+        lineage=match.lineage,
+        score=calibration.similarity(match.similarity),
+        model=embedder.spec.model or embedder.spec.id,
+        detail={"cosine": round(match.similarity, 4)},
+    )
 
 
 def _check(deps: Deps, query: LikeVector) -> None:

@@ -1,13 +1,19 @@
-"""Decode one piece once: put its artifacts, keep its segments for `stitch`."""
+"""Decode one piece once: put its artifacts, keep its segments for `stitch`.
 
+If decoding fails half-way, the segments found until then are kept beside the reason.
+"""
+
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from analyzers.api import Range, Segment
 from analyzers.records import segment_to_dict
+from dataflux.errors import MediaFailed
 from functions.deps import Deps
 from functions.derived import keep
+from functions.plan import PARTIAL
 from functions.work import Outcome, Work
 from stores.records import runs
 
@@ -16,14 +22,27 @@ def handle(work: Work, deps: Deps) -> Outcome:
     run = work.read(runs.get, work.run)
     segments: list[dict[str, Any]] = []
     artifacts: list[dict[str, Any]] = []
+    failed: MediaFailed | None = None
     with deps.objects.open(run.storage_path) as source:
-        for found in deps.sandbox.extract(source, run.analyzer, _piece(work), run.config):
-            if isinstance(found, Segment):
-                segments.append(segment_to_dict(found))
-            else:
-                artifacts.append(keep(work, len(artifacts), found))
+        try:
+            for found in deps.sandbox.extract(source, run.analyzer, _piece(work), run.config):
+                if isinstance(found, Segment):
+                    segments.append(segment_to_dict(found))
+                else:
+                    artifacts.append(keep(work, len(artifacts), found))
+        except MediaFailed as error:
+            if not segments:
+                raise
+            failed = error
     kept = work.put("segments.json", orjson.dumps(segments))
-    return Outcome(output={"segments": kept.key, "artifacts": artifacts})
+    outcome = Outcome(output={"segments": kept.key, "artifacts": artifacts})
+    return outcome if failed is None else _partly(outcome, failed)
+
+
+def _partly(outcome: Outcome, failed: MediaFailed) -> Outcome:
+    return replace(
+        outcome, failed=failed.reason, detail=failed.detail, limit=failed.limit, counts={PARTIAL: 1}
+    )
 
 
 def _piece(work: Work) -> Range | None:

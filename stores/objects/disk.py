@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 from urllib.parse import unquote
 
-from dataflux.errors import Conflict, NotFound, Unavailable
+from dataflux.errors import Conflict, NotFound, ObjectMissing, StorageFull, Unavailable
 from dataflux.failpoints import failpoint
 from stores.objects import keys
 from stores.ports import ObjectInfo
@@ -117,7 +117,7 @@ class DiskObjects:
         for path in reversed(_versions(self._place(key))):
             if version is None or path.name.startswith(f"{version}{VERSION}"):
                 return path
-        raise NotFound(f"no object {key!r}" + (f" of version {version}" if version else ""))
+        raise ObjectMissing(f"no object {key!r}" + (f" of version {version}" if version else ""))
 
     def _next_version(self, place: Path, key: str, *, if_absent: bool) -> int:
         versions = _versions(place)
@@ -231,7 +231,7 @@ def _key_of(relative: Path) -> str:
 
 def _translated(error: OSError, key: str) -> Exception:
     if isinstance(error, FileNotFoundError):
-        return NotFound(f"no object {key!r}")
+        return ObjectMissing(f"no object {key!r}")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unavailable("objects: the disk is full (insufficient_storage); free some space")
+        return StorageFull("objects: the disk is full; free some space")
     return Unavailable(f"objects: {error.strerror}; check the folder of the object store")

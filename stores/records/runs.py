@@ -114,10 +114,10 @@ def of_asset(conn: Connection[Any], asset: UUID) -> list[Run]:
 
 
 def outputs(conn: Connection[Any], run: UUID, stage: str) -> list[dict[str, Any]]:
-    """Return what the pieces of a stage that were done have left, in their order."""
+    """Return what the pieces of a stage have left, in their order; a failed one may have too."""
     rows = conn.execute(
-        "SELECT output FROM pieces WHERE run_id = %s AND stage = %s AND state = 'done'"
-        " ORDER BY index",
+        "SELECT output FROM pieces WHERE run_id = %s AND stage = %s"
+        " AND state IN ('done', 'failed') AND output <> '{}' ORDER BY index",
         [run, stage],
     ).fetchall()
     return [output for (output,) in rows]
@@ -148,6 +148,21 @@ def is_first(conn: Connection[Any], run: UUID) -> bool:
         [run],
     ).fetchone()
     return bool(row and row[0])
+
+
+def fall_back(conn: Connection[Any], asset: UUID, failed: UUID) -> None:
+    """Give an asset the state of its latest run that ended well, else that of the failed one.
+
+    What the earlier run found is still live, and searchable.
+    """
+    conn.execute(
+        "UPDATE assets a SET processing_status = r.state, reason = r.reason, detail = r.detail,"
+        " run_id = r.id FROM"
+        " (SELECT id, state, reason, detail FROM runs WHERE asset_id = %(asset)s"
+        "  AND (id = %(failed)s OR state IN ('completed', 'degraded'))"
+        "  ORDER BY id = %(failed)s, finished_at DESC LIMIT 1) r WHERE a.id = %(asset)s",
+        {"asset": asset, "failed": failed},
+    )
 
 
 _LIVE = ("segments", "texts", "features", "embeddings", "renditions")

@@ -124,14 +124,14 @@ FROM pieces WHERE id = %(piece)s
 _COMMIT = """
 WITH ended AS (
     UPDATE pieces p SET state = %(to)s::text, lease_until = NULL, output = %(output)s,
-           reason = %(reason)s::text, detail = %(detail)s, error = NULL, claim = %(claim)s::uuid,
+           reason = {reason}, detail = %(detail)s, error = NULL, claim = %(claim)s::uuid,
            attempts = attempts + (p.state = 'ready')::int
     FROM runs r
     WHERE p.id = %(piece)s AND r.id = p.run_id AND {fence}
-    RETURNING p.id, p.tenant_id, p.run_id, p.stage, p.attempts, r.asset_id, r.lineage
+    RETURNING p.id, p.tenant_id, p.run_id, p.stage, p.attempts, p.reason, r.asset_id, r.lineage
 ), attempt AS (
     INSERT INTO attempts (piece_id, n, tenant_id, ended_at, outcome, error)
-    SELECT id, attempts, tenant_id, clock_timestamp(), %(to)s::text, %(reason)s::text FROM ended
+    SELECT id, attempts, tenant_id, clock_timestamp(), %(to)s::text, reason FROM ended
     ON CONFLICT (piece_id, n) DO UPDATE
         SET ended_at = excluded.ended_at, outcome = excluded.outcome, error = excluded.error
 ), counted AS (
@@ -151,6 +151,8 @@ SELECT e.run_id AS run, e.asset_id AS asset, e.lineage, e.stage, c.pending,
        (SELECT id FROM sent) AS outbox
 FROM ended e, counted c
 """
+_GIVEN: LiteralString = "%(reason)s::text"
+_OF_LAST_ATTEMPT: LiteralString = "coalesce(p.reason, %(reason)s::text)"
 _CLAIMED: LiteralString = "p.state = 'leased' AND p.claim = %(claim)s::uuid"
 _UNCLAIMED: LiteralString = "p.state = 'ready'"
 _OUT_OF_ATTEMPTS: LiteralString = (
@@ -183,14 +185,20 @@ def extend_lease(conn: Connection[Any], piece: UUID, token: UUID, lease_s: float
     return renewed.rowcount == 1
 
 
-def release(conn: Connection[Any], piece: UUID, token: UUID, error: str) -> bool:
-    """Give a piece back after a failure that may pass; False if the claim has been lost."""
+def release(
+    conn: Connection[Any], piece: UUID, token: UUID, error: str, reason: str | None = None
+) -> bool:
+    """Give a piece back after a failure that may pass; False if the claim has been lost.
+
+    `reason` is what it fails with if this was its last attempt.
+    """
     released = conn.execute(
-        "WITH freed AS (UPDATE pieces SET state = 'ready', lease_until = NULL, error = %(error)s"
+        "WITH freed AS (UPDATE pieces SET state = 'ready', lease_until = NULL, error = %(error)s,"
+        " reason = %(reason)s"
         " WHERE id = %(piece)s AND state = 'leased' AND claim = %(claim)s RETURNING id, attempts)"
         " UPDATE attempts a SET ended_at = clock_timestamp(), outcome = 'released',"
         " error = %(error)s FROM freed f WHERE a.piece_id = f.id AND a.n = f.attempts",
-        {"piece": piece, "claim": token, "error": error},
+        {"piece": piece, "claim": token, "error": error, "reason": reason},
     )
     return released.rowcount == 1
 
@@ -223,11 +231,14 @@ def commit_piece(
         "counts": Jsonb(counts or {}),
         "events": Jsonb(list(events)),
     }
-    return _end(conn, _CLAIMED if claimed else _UNCLAIMED, params)
+    return _end(conn, _CLAIMED if claimed else _UNCLAIMED, _GIVEN, params)
 
 
 def exhaust(conn: Connection[Any], piece: UUID) -> StageState | None:
-    """Fail a piece that has no attempts left; None if it has, or if somebody holds it."""
+    """Fail a piece that has no attempts left; None if it has, or if somebody holds it.
+
+    The reason is that of its last attempt, if that had one.
+    """
     params = {
         "piece": piece,
         "claim": None,
@@ -238,14 +249,14 @@ def exhaust(conn: Connection[Any], piece: UUID) -> StageState | None:
         "counts": Jsonb({}),
         "events": Jsonb([]),
     }
-    return _end(conn, _OUT_OF_ATTEMPTS, params)
+    return _end(conn, _OUT_OF_ATTEMPTS, _OF_LAST_ATTEMPT, params)
 
 
 def _end(
-    conn: Connection[Any], fence: LiteralString, params: Mapping[str, Any]
+    conn: Connection[Any], fence: LiteralString, reason: LiteralString, params: Mapping[str, Any]
 ) -> StageState | None:
     with conn.cursor(row_factory=class_row(StageState)) as cursor:
-        return cursor.execute(_COMMIT.format(fence=fence), params).fetchone()
+        return cursor.execute(_COMMIT.format(fence=fence, reason=reason), params).fetchone()
 
 
 def totals(conn: Connection[Any], run: UUID) -> dict[str, StageTotals]:

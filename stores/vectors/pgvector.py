@@ -68,14 +68,22 @@ class PgVectorIndex:
         )
         conn.execute(_UPSERT.format(table=table), (*ids, vectors))
 
-    def near(self, space: str, vector: Sequence[float], scope: Scope, *, limit: int) -> list[Match]:
+    def near(
+        self,
+        space: str,
+        vector: Sequence[float],
+        scope: Scope,
+        *,
+        limit: int,
+        without: UUID | None = None,
+    ) -> list[Match]:
         """Return the visible segments nearest to a vector, nearest first."""
         with self._session(scope.tenant, "app") as conn:
             known = self._find(conn, space)
             if known is None:
                 return []
             table, dimensions = known
-            query = Near(table, dimensions, _literal(vector, dimensions), scope, limit)
+            query = Near(table, dimensions, _literal(vector, dimensions), scope, limit, without)
             return query.run(conn)
 
     def vector(self, space: str, segment: UUID, tenant: UUID) -> Sequence[float] | None:
@@ -139,7 +147,13 @@ class Near:
     """One search: counts what is visible, then takes the shape of query that suits it."""
 
     def __init__(
-        self, table: sql.Identifier, dimensions: int, vector: str, scope: Scope, limit: int
+        self,
+        table: sql.Identifier,
+        dimensions: int,
+        vector: str,
+        scope: Scope,
+        limit: int,
+        without: UUID | None = None,
     ) -> None:
         self._scope = scope
         self._filters = condition(scope.filters)
@@ -147,9 +161,15 @@ class Near:
             "table": table,
             "halfvec": sql.SQL("halfvec({})").format(dimensions),
             "filters": self._filters.sql,
+            "others": _ALL_OTHERS if without else sql.SQL(""),
         }
         self._seen = _ALL.format(table=table) if scope.sees_all else SEEN
-        self._params: dict[str, Any] = {"vector": vector, "limit": limit, **self._filters.params}
+        self._params: dict[str, Any] = {
+            "vector": vector,
+            "limit": limit,
+            "without": without,
+            **self._filters.params,
+        }
 
     def run(self, conn: Db) -> list[Match]:
         if self._params["limit"] < 1:
@@ -204,6 +224,7 @@ _INDEX_SCAN: Mapping[str, str] = {
 }
 """The planner by itself picks the wrong shape as soon as rights are selective."""
 _ALL = sql.SQL("SELECT DISTINCT lineage FROM {table} WHERE tenant_id = tenant()")
+_ALL_OTHERS = sql.SQL(" AND v.lineage <> %(without)s")
 _VISIBLE = sql.SQL("SELECT FROM {table} v JOIN ({seen}) seen USING (lineage)")
 _PASSING = sql.SQL(
     "SELECT FROM {table} v JOIN ({seen}) seen USING (lineage)"
@@ -214,7 +235,7 @@ _EXACT_QUERY = sql.SQL(
     "WITH seen AS MATERIALIZED ({seen})"
     " SELECT r.segment_id, r.lineage, r.distance FROM"
     " (SELECT v.segment_id, v.lineage, (v.v <=> %(vector)s::{halfvec}) + 0 AS distance"
-    " FROM {table} v JOIN seen USING (lineage) WHERE v.tenant_id = tenant()"
+    " FROM {table} v JOIN seen USING (lineage) WHERE v.tenant_id = tenant(){others}"
     " ORDER BY 3, 1 OFFSET 0) r CROSS JOIN LATERAL"
     " (SELECT FROM search_segments s WHERE s.id = r.segment_id AND {filters} OFFSET 0) s"
     " ORDER BY r.distance, r.segment_id LIMIT %(limit)s"
@@ -224,7 +245,7 @@ _INDEX_QUERY = sql.SQL(
     " (SELECT v.segment_id, v.lineage, v.v <=> %(vector)s::{halfvec} AS distance"
     " FROM {table} v CROSS JOIN LATERAL"
     " (SELECT FROM search_segments s WHERE s.id = v.segment_id AND {filters} OFFSET 0) s"
-    " WHERE v.tenant_id = tenant() AND {visible} ORDER BY 3 LIMIT %(fetched)s)"
+    " WHERE v.tenant_id = tenant() AND {visible}{others} ORDER BY 3 LIMIT %(fetched)s)"
     " SELECT segment_id, lineage, distance FROM near ORDER BY distance + 0, segment_id"
     " LIMIT %(limit)s"
 )

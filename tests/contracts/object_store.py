@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import pytest
 
-from dataflux.errors import Conflict, Invalid, NotFound
+from dataflux.errors import Conflict, Invalid, ObjectMissing
 from stores.ports import ObjectStore
 
 LONG_PART = "x" * 1024
@@ -178,14 +178,14 @@ class ObjectStoreContract:
         with pytest.raises(ValueError, match="gone"):
             objects.put("a", _Broken())  # type: ignore[arg-type]
         assert list(objects.list("")) == []
-        with pytest.raises(NotFound):
+        with pytest.raises(ObjectMissing):
             objects.head("a")
 
     @pytest.mark.parametrize("key", ["a", "a/b", "other/a"])
     def test_what_is_missing_is_not_found(self, objects: ObjectStore, key: str) -> None:
         objects.put("a/b/c", b"x")
         for ask in (objects.head, objects.open):
-            with pytest.raises(NotFound, match=key):
+            with pytest.raises(ObjectMissing, match=key):
                 ask(key)
         objects.delete(key)
         assert self.read(objects, "a/b/c") == b"x"
@@ -193,7 +193,7 @@ class ObjectStoreContract:
     def test_a_missing_version_is_not_found(self, objects: ObjectStore) -> None:
         version = objects.put("a", b"x").version
         for wrong in ("", "nope", version[:-1], version + "0"):
-            with pytest.raises(NotFound):
+            with pytest.raises(ObjectMissing):
                 objects.open("a", wrong)
 
     def test_deleting_takes_every_version(self, objects: ObjectStore) -> None:
@@ -202,7 +202,7 @@ class ObjectStoreContract:
         objects.put("a/bc", b"three")
         objects.delete("a/b")
         objects.delete("a/b")
-        with pytest.raises(NotFound):
+        with pytest.raises(ObjectMissing):
             objects.open("a/b", first)
         assert [info.key for info in objects.list("")] == ["a/bc"]
 

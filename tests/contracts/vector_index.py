@@ -56,6 +56,15 @@ class VectorIndexContract:
         assert len(index.near(SPACE, EAST, everyone, limit=2)) == 2
         assert index.near(SPACE, EAST, everyone, limit=0) == []
 
+    def test_a_lineage_may_be_left_out(
+        self, index: VectorIndex, world: World, everyone: Scope
+    ) -> None:
+        crowd, other = world.asset(), world.asset()
+        self.put(index, world, crowd, *[EAST] * 5)
+        (apart,) = self.put(index, world, other, NORTH_EAST)
+        found = index.near(SPACE, EAST, everyone, limit=2, without=crowd)
+        assert [match.segment for match in found] == [apart]
+
     def test_writing_again_replaces(
         self, index: VectorIndex, world: World, everyone: Scope
     ) -> None:

@@ -2,18 +2,22 @@
 
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
 import pytest
 from PIL import Image
 
-from dataflux.errors import MediaFailed, Unavailable
+from dataflux.errors import MediaFailed, StorageFull, Unavailable
 from events import codec
 from events.event import PREFIX, Event
 from events.types import validate
 from functions.disposition import Disposition
+from functions.rerun import rerun
 from functions.search.handler import search, similar
 from functions.search.request import LikeSegment, SearchRequest, SimilarRequest
 from functions.targets import BY_NAME
@@ -169,6 +173,47 @@ def test_a_part_that_fails_degrades(platform: Platform, monkeypatch: pytest.Monk
     assert found(platform, "otters")
 
 
+def test_what_was_found_before_a_failure_stays(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract = platform.deps.sandbox.extract
+
+    def breaks_off(*args: Any) -> Iterator[Any]:
+        yield from islice(extract(*args), 2)
+        raise MediaFailed(Reason.CORRUPT_MEDIA, "the rest cannot be read")
+
+    received = platform.drop("notes.md", NOTES.encode())
+    monkeypatch.setattr(platform.deps.sandbox, "extract", breaks_off)
+    platform.pump()
+    asset = asset_of(platform, received.lineage)
+    assert (asset.processing_status, asset.reason) == ("degraded", "corrupt_media")
+    assert found(platform, "keeper")
+    assert not found(platform, "kelp")
+
+
+def test_an_original_that_is_gone_says_so(platform: Platform) -> None:
+    received = platform.drop("notes.md", NOTES.encode())
+    platform.pump(only="ingest")
+    platform.deps.objects.delete(asset_of(platform, received.lineage).storage_path)
+    platform.pump()
+    asset = asset_of(platform, received.lineage)
+    assert (asset.processing_status, asset.reason) == ("failed", "object_missing")
+
+
+def test_a_full_store_is_tried_again_and_then_says_so(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Outcome:
+        raise StorageFull("no room")
+
+    received = platform.drop("notes.md", NOTES.encode())
+    with monkeypatch.context() as patched:
+        patched.setattr("functions.segment.handler.handle", full)
+        platform.pump()
+    asset = asset_of(platform, received.lineage)
+    assert (asset.processing_status, asset.reason) == ("failed", "insufficient_storage")
+
+
 def test_a_bug_is_retried_and_then_given_up(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,8 +270,6 @@ def _runs(platform: Platform) -> list[trace.TracedRun]:
 
 
 def test_a_rerun_takes_the_place_of_the_first(platform: Platform) -> None:
-    from functions.rerun import rerun
-
     received = platform.drop("notes.md", NOTES.encode())
     platform.pump()
     tenant = platform.caller.tenant
@@ -241,6 +284,25 @@ def test_a_rerun_takes_the_place_of_the_first(platform: Platform) -> None:
     hits = found(platform, "otters")
     assert len({h["segment"] for h in hits}) == len(hits)
     assert platform.deps.engine.read(tenant, runs.get, run).state == "completed"
+
+
+def test_a_rerun_that_fails_leaves_what_was_found(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Outcome:
+        raise MediaFailed(Reason.DECODER_CRASHED, "SIGSEGV")
+
+    received = platform.drop("notes.md", NOTES.encode())
+    platform.pump()
+    before = asset_of(platform, received.lineage)
+    monkeypatch.setattr("functions.segment.handler.handle", refuse)
+    rerun(platform.deps, platform.caller.tenant, before)
+    platform.pump()
+    after = asset_of(platform, received.lineage)
+    assert replace(after, updated_at=before.updated_at) == before
+    (failed,) = platform.facts("asset.processing_failed")
+    assert failed.data["reason"] == "decoder_crashed"
+    assert found(platform, "otters")
 
 
 def test_pictures_are_found_by_example_and_related(platform: Platform) -> None:

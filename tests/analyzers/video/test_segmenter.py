@@ -142,6 +142,25 @@ def test_a_scene_in_two_pieces_keeps_the_sharper_still(monkeypatch: pytest.Monke
     assert scene.features["visual"]["footage"]["sharpness"] == found[scene.key]
 
 
+@pytest.mark.parametrize("container", ["mp4", "matroska"])
+def test_slides_are_shown_until_the_next(monkeypatch: pytest.MonkeyPatch, container: str) -> None:
+    """Pictures lie further apart than a piece is long; every one of them is a key frame."""
+    monkeypatch.setattr(pieces, "LENGTH_S", 4.0)
+    looks = [LOOKS[n % 4](0) for n in range(6)]
+    times = [0, 9_000, 10_000, 30_000, 33_000, 52_000]
+    data = film(looks, container=container, gop=1, times=times)
+    analyzer = VideoSegmenter()
+    ranges = analyzer.plan_pieces(io.BytesIO(data), {})
+    assert len(ranges) == 3
+    parts = [extract(data, piece)[0] for piece in ranges]
+    for segments in (analyzer.stitch(parts), analyzer.stitch([extract(data)[0]])):
+        assert starts(segments) == [t / 1000 for t in times]
+        ends = [s.end_marker["time"] for s in segments]
+        assert ends[:-1] == starts(segments)[1:]
+        assert ends[-1] > 52
+        assert not any("damage" in s.features.get("technical", {}) for s in segments)
+
+
 def test_a_missing_piece_leaves_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "LENGTH_S", 2.0)
     data = film(scenes(250), gop=50)
