@@ -1,6 +1,6 @@
 """Where bytes enter: an upload or a watched file becomes an object, an arrival and one event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 from uuid import UUID
 
@@ -38,6 +38,7 @@ class Offer:
     declared: str | None = None
     priority: int | None = None
     bulk: bool = False
+    priorities: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def record(deps: Deps, caller: Caller, source: Source, offer: Offer, stored: Sto
         priority=offer.priority,
         bulk=offer.bulk or source.lane == Lane.LOW,
         owner_id=caller.user,
+        priorities=offer.priorities,
     )
     return _record(deps, caller, arrival)
 

@@ -1,5 +1,6 @@
 """Process an asset once more: a new run of the same version."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from dataflux import policy
@@ -11,14 +12,19 @@ from stores.records import assets, runs
 from stores.records.assets import Asset
 
 
-def rerun(deps: Deps, tenant: UUID, asset: Asset) -> UUID:
+def rerun(
+    deps: Deps, tenant: UUID, asset: Asset, priorities: Mapping[str, int] | None = None
+) -> UUID:
     """Plan a run of an asset and announce its pieces; return its id.
 
-    Its results take the place of the former run's when it completes.
+    Its results take the place of the former run's when it completes. Without `priorities` those of
+    the run before hold.
     """
     earlier = deps.engine.read(tenant, runs.of_asset, asset.id)
     with deps.objects.open(asset.storage_path) as source:
         found = deps.sandbox.identify(source, filename=asset.filename)
+    if priorities is None:
+        priorities = earlier[0].config.get("priorities", {}) if earlier else {}
     run = NewRun(
         id=ids.derived(asset.lineage, asset.id, "run", len(earlier) + 1),
         asset=asset.id,
@@ -27,7 +33,7 @@ def rerun(deps: Deps, tenant: UUID, asset: Asset) -> UUID:
         strategy=policy.strategy(asset.file_size, found.mime_type),
         analyzer=found.analyzer,
         pieces=first(found.pieces),
-        config={"mime_type": found.mime_type},
+        config={"mime_type": found.mime_type, "priorities": dict(priorities)},
     )
     queued = Write(assets.set_status, (asset.id, "uploaded"))
     deps.engine.write("api", tenant, [queued], run=run)

@@ -79,6 +79,9 @@ def ingest(
     timeout: Annotated[float | None, typer.Option(min=0, help="Wait no more seconds.")] = None,
     priority: Annotated[int | None, typer.Option(min=1, max=10, help="1 is most urgent.")] = None,
     bulk: Annotated[bool, typer.Option(help="Use the low lane.")] = False,
+    priorities: Annotated[
+        str | None, typer.Option(help='By feature domain, 0 to 10: {"visual": 0} wants none.')
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -87,8 +90,13 @@ def ingest(
     Example: dataflux ingest film.mp4 interviews/
     """
     files = [f for path in paths for f in _files(path)]
+    asked = {
+        "bulk": str(bulk).lower(),
+        "priority": str(priority or ""),
+        "priorities": priorities or "",
+    }
     with connected(home) as client:
-        sent = uploads.send(client, files, priority=priority, bulk=bulk)
+        sent = uploads.send(client, files, {k: v for k, v in asked.items() if v})
         if wait:
             sent = uploads.wait(client, sent, timeout)
     output(sent, as_json, show.sent)

@@ -18,9 +18,8 @@ UPLOAD_TIMEOUT = httpx.Timeout(60.0, read=None)
 """The answer to an upload comes when its bytes are kept, however many they are."""
 
 
-def send(client: Client, files: list[Path], *, priority: int | None, bulk: bool) -> list[Sent]:
+def send(client: Client, files: list[Path], fields: dict[str, str]) -> list[Sent]:
     """Upload files; one that is refused says so and leaves the others."""
-    fields = {"bulk": str(bulk).lower()} | ({} if priority is None else {"priority": str(priority)})
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal, transient=True) as bar:
         return [_send(client, file, fields, bar) for file in files]

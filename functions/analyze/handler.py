@@ -11,6 +11,7 @@ from functions.findings import feature_rows, text_rows
 from functions.loading import LoadedSegment, load_segments
 from functions.work import Fact, Outcome, Work
 from schemas import ids
+from stores.records import runs
 from stores.records.rows import Row, SegmentRow
 
 LOW_CONFIDENCE = 0.5
@@ -27,13 +28,14 @@ class Found:
 
 
 def handle(work: Work, deps: Deps) -> Outcome:
+    run = work.read(runs.get, work.run)
     loaded = load_segments(work, deps, kinds=deps.registry.rendition_kinds())
     wanted = deps.registry.analyzer_ids()
     found = {item.segment.key: Found() for item in loaded}
     failures: list[MediaFailed] = []
     places = {item.segment.key: item for item in loaded}
     for key, analyzer, result in deps.sandbox.analyze(
-        [item.segment for item in loaded], wanted, work.params.get("priorities", {})
+        [item.segment for item in loaded], wanted, run.config.get("priorities", {})
     ):
         if isinstance(result, MediaFailed):
             failures.append(result)

@@ -13,10 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from dataflux.errors import Conflict, NotFound
 from dataflux.permissions import Caller
 from functions.api import cursors, shapes, uploads
+from functions.api.again import Again
 from functions.api.bodies import json_of, parse
 from functions.api.callers import Asker, Using
 from functions.api.downloads import RenditionKind, Sheet, send
 from functions.deps import Deps
+from functions.intake import Received
 from functions.replay import STEPS, deliveries, replay
 from functions.rerun import rerun
 from functions.work import Write
@@ -72,7 +74,19 @@ def visible(deps: Deps, caller: Caller, entity: UUID, verb: str = "view") -> Ass
 @router.post("", operation_id="assets_upload", status_code=202)
 async def upload(request: Request, deps: Using, caller: Asker) -> JSONResponse:
     """Take in a file: as `file` of a form, or as the body with `?filename=`."""
-    received = await uploads.accept(request, deps, caller)
+    return _accepted(await uploads.accept(request, deps, caller))
+
+
+@router.post("/{asset_id}/versions", operation_id="assets_version", status_code=202)
+async def upload_version(
+    asset_id: UUID, request: Request, deps: Using, caller: Asker
+) -> JSONResponse:
+    """Take in a file as the next version of an asset; the former ones stay as they are."""
+    asset = await run_in_threadpool(visible, deps, caller, asset_id, "edit")
+    return _accepted(await uploads.accept(request, deps, caller, asset.lineage))
+
+
+def _accepted(received: Received) -> JSONResponse:
     place = f"/api/v1/assets/{received.lineage}"
     body = {
         "id": str(received.lineage),
@@ -211,10 +225,15 @@ def trace_asset(asset_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
 
 @router.post("/{asset_id}/analyze", operation_id="assets_analyze", status_code=202)
 @router.post("/{asset_id}/retry", operation_id="assets_retry", status_code=202)
-def process_again(asset_id: UUID, deps: Using, caller: Asker) -> dict[str, Any]:
+async def analyze(asset_id: UUID, request: Request, deps: Using, caller: Asker) -> dict[str, Any]:
     """Process an asset once more, as a new run; not while one is under way."""
+    asked = parse(Again, await json_of(request, optional=True))
+    return await run_in_threadpool(process_again, deps, caller, asset_id, asked)
+
+
+def process_again(deps: Deps, caller: Caller, asset_id: UUID, asked: Again) -> dict[str, Any]:
     asset = _at_rest(deps, caller, asset_id)
-    run = rerun(deps, caller.tenant, asset)
+    run = rerun(deps, caller.tenant, asset, asked.priorities)
     return {"id": str(asset.id), "run": str(run), "location": f"/api/v1/assets/{asset.id}"}
 
 

@@ -17,8 +17,11 @@ JSON = ("", "application/json")
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
-async def json_of(request: Request) -> Any:
-    """Return the body of a request; a client that names no type is taken to send JSON."""
+async def json_of(request: Request, *, optional: bool = False) -> Any:
+    """Return the body of a request; a client that names no type is taken to send JSON.
+
+    A body that is `optional` and absent says nothing: {}.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in JSON and not kind.endswith("+json"):
         raise Unsupported(f"a body of {kind[:80]} is not read here; send application/json")
@@ -28,7 +31,7 @@ async def json_of(request: Request) -> Any:
         body += chunk
         if len(body) > BODY_LIMIT:
             raise TooLarge(f"the request has more than {BODY_LIMIT} bytes; send less")
-    return loads(bytes(body))
+    return {} if optional and not body else loads(bytes(body))
 
 
 def refuse_coding(request: Request) -> None:

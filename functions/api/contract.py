@@ -9,9 +9,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from functions.api import answers
+from functions.api.again import Again
 from functions.api.assets import Metadata, Replay
 from functions.api.problems import CONTENT_TYPE, Problem
 from functions.search.request import ImageSearch, SearchRequest, SimilarRequest
+from schemas.names import Domain
 
 JSON, FORM, BYTES = "application/json", "multipart/form-data", "application/octet-stream"
 REF = "#/components/schemas/{model}"
@@ -19,6 +21,7 @@ Schema = dict[str, Any]
 
 ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "assets_upload": ("202", (answers.Received,)),
+    "assets_version": ("202", (answers.Received,)),
     "assets_list": ("200", (answers.page(answers.Asset),)),
     "assets_get": ("200", (answers.AssetWithRenditions, answers.Arriving)),
     "assets_update": ("200", (answers.Asset,)),
@@ -40,9 +43,13 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
 BODIES: dict[str, type[BaseModel]] = {
     "assets_update": Metadata,
     "assets_replay": Replay,
+    "assets_analyze": Again,
+    "assets_retry": Again,
     "search": SearchRequest,
     "similar": SimilarRequest,
 }
+OPTIONAL = ("assets_analyze", "assets_retry")
+UPLOADS = ("assets_upload", "assets_version")
 DOWNLOADS = ("assets_content", "assets_rendition", "segments_rendition")
 _FILE: Schema = {"type": "string", "format": "binary"}
 _UPLOAD: Schema = {
@@ -52,6 +59,12 @@ _UPLOAD: Schema = {
         "file": _FILE,
         "priority": {"type": "integer", "minimum": 1, "maximum": 10},
         "bulk": {"type": "boolean", "default": False},
+        "priorities": {
+            "type": "object",
+            "description": "By feature domain: 0 is not wanted.",
+            "propertyNames": {"enum": list(Domain)},
+            "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 10},
+        },
     },
 }
 _QUERY = [
@@ -60,6 +73,7 @@ _QUERY = [
         ("filename", {"type": "string", "maxLength": 255}, "Of a bare body: its name."),
         ("priority", _UPLOAD["properties"]["priority"], "Of a bare body: 1 is most urgent."),
         ("bulk", _UPLOAD["properties"]["bulk"], "Of a bare body: it may wait."),
+        ("priorities", {"type": "string"}, 'Of a bare body: {"visual": 0} as JSON.'),
     )
 ]
 
@@ -124,13 +138,13 @@ def _complete(operation: Schema) -> None:
         "content": {CONTENT_TYPE: {"schema": _ref(Problem)}},
     }
     if content := _body(name):
-        operation["requestBody"] = {"required": True, "content": content}
-    if name == "assets_upload":
-        operation["parameters"] = _QUERY
+        operation["requestBody"] = {"required": name not in OPTIONAL, "content": content}
+    if name in UPLOADS:
+        operation["parameters"] = [*operation.get("parameters", ()), *_QUERY]
 
 
 def _body(name: str) -> Schema:
-    if name == "assets_upload":
+    if name in UPLOADS:
         return {FORM: {"schema": _UPLOAD}, BYTES: {"schema": _FILE}}
     if name not in BODIES:
         return {}

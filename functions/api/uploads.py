@@ -4,50 +4,64 @@ import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
 
 from fastapi import Request
+from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from dataflux.errors import Invalid, NotFound
 from dataflux.permissions import Caller
+from functions.api.again import Priorities
 from functions.api.bodies import refuse_coding
 from functions.api.edge import BODY_LIMIT, declared
 from functions.api.forms import FileForm
 from functions.api.inflow import Inflow, buffered, in_thread, too_large
 from functions.deps import Deps
 from functions.intake import Offer, Received, Stored, discard, record, store
+from schemas.names import Domain
 from stores.records import arrivals
 from stores.records.arrivals import Source
 
 LONGEST_NAME = 255
 SOURCE = "inbox"
 PRIORITIES = frozenset(map(str, range(1, 11)))
+_PRIORITIES: TypeAdapter[Any] = TypeAdapter(Priorities)
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 """Categories of characters that a name may not have: they hide what it is."""
 _JOINERS = "\u200c\u200d"
 """Some scripts and emoji need them."""
 
 
-async def accept(request: Request, deps: Deps, caller: Caller) -> Received:
-    """Take one upload; raise TooLarge or Invalid and keep nothing of it."""
+async def accept(
+    request: Request, deps: Deps, caller: Caller, onto: UUID | None = None
+) -> Received:
+    """Take one upload, as a version of the lineage `onto` or as a new asset.
+
+    Raise TooLarge or Invalid, and keep nothing of it.
+    """
+    lineage = onto or deps.ids.lineage()
     refuse_coding(request)
     limit = deps.settings.upload_limit
     if declared(request.scope) > limit + BODY_LIMIT:
         raise too_large(limit)
     source = await run_in_threadpool(_source, deps, caller)
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return await _form(request, deps, caller, source)
+        return await _form(request, deps, caller, source, lineage)
     query, kind = request.query_params, request.headers.get("content-type")
     offer = offered(query.get("filename"), kind, query)
-    stored = await _stored(deps, caller, partial(_next, request.stream()))
+    stored = await _stored(deps, caller, lineage, partial(_next, request.stream()))
     return await run_in_threadpool(record, deps, caller, source, offer, stored)
 
 
-async def _form(request: Request, deps: Deps, caller: Caller, source: Source) -> Received:
+async def _form(
+    request: Request, deps: Deps, caller: Caller, source: Source, lineage: UUID
+) -> Received:
     form = FileForm(request.headers["content-type"], request.stream())
     await form.start()
     offered(form.filename, form.declared, form.fields)  # before a byte of the file is kept
-    stored = await _stored(deps, caller, form.read)
+    stored = await _stored(deps, caller, lineage, form.read)
     try:
         await form.finish()
         offer = offered(form.filename, form.declared, form.fields)
@@ -57,9 +71,11 @@ async def _form(request: Request, deps: Deps, caller: Caller, source: Source) ->
     return await run_in_threadpool(record, deps, caller, source, offer, stored)
 
 
-async def _stored(deps: Deps, caller: Caller, read: Callable[[], Awaitable[bytes]]) -> Stored:
+async def _stored(
+    deps: Deps, caller: Caller, lineage: UUID, read: Callable[[], Awaitable[bytes]]
+) -> Stored:
     stream = buffered(Inflow(read, deps.settings.upload_limit))
-    return await in_thread(store, deps, caller, deps.ids.lineage(), stream)
+    return await in_thread(store, deps, caller, lineage, stream)
 
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes:
@@ -79,6 +95,7 @@ def offered(filename: str | None, kind: str | None, fields: Mapping[str, str]) -
     priority, bulk = fields.get("priority"), fields.get("bulk", "false").lower()
     if priority is not None and priority not in PRIORITIES:
         bad["priority"] = "is no number from 1 to 10"
+    priorities = _priorities(fields.get("priorities"), bad)
     if bulk not in ("true", "false", "1", "0"):
         bad["bulk"] = "is neither true nor false"
     if bad:
@@ -88,7 +105,19 @@ def offered(filename: str | None, kind: str | None, fields: Mapping[str, str]) -
         declared=_media_type(kind),
         priority=int(priority) if priority else None,
         bulk=bulk in ("true", "1"),
+        priorities=priorities,
     )
+
+
+def _priorities(given: str | None, bad: dict[str, str]) -> dict[str, int]:
+    if given is None:
+        return {}
+    try:
+        found: dict[str, int] = _PRIORITIES.validate_json(given)
+    except ValidationError:
+        bad["priorities"] = f"is no JSON object of {', '.join(Domain)} with numbers from 0 to 10"
+        return {}
+    return found
 
 
 def named(filename: str) -> tuple[str, dict[str, str]]:

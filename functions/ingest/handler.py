@@ -72,7 +72,7 @@ def _accepted(taken: Taken, found: Identified) -> Outcome:
         strategy=policy.strategy(arrival.size, found.mime_type),
         analyzer=found.analyzer,
         pieces=first(found.pieces),
-        config={"mime_type": found.mime_type},
+        config={"mime_type": found.mime_type, "priorities": arrival.priorities},
     )
     asset = _asset(taken, found.mime_type, found.kind, found.metadata)
     return Outcome(writes=_writes(taken, asset), facts=list(_facts(taken, asset)), run=run)

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from dataflux.errors import Invalid, NotFound, TooLarge
 from dataflux.permissions import Caller, Verb
+from functions.api.again import Again
 from functions.api.assets import process_again, visible
 from functions.api.bodies import parse
 from functions.api.callers import Asker, Using, caller_of
@@ -164,7 +165,7 @@ def _status(deps: Deps, caller: Caller, asset: assets.Asset) -> dict[str, Any]:
 @router.post("/ui/retry/{asset_id}")
 def retry(asset_id: UUID, deps: Using, caller: Asker) -> Response:
     """Process an asset once more, and show how it goes."""
-    process_again(asset_id, deps, caller)
+    process_again(deps, caller, asset_id, Again())
     return RedirectResponse(f"/view/{asset_id}", 303)
 
 

@@ -1,12 +1,13 @@
 """Arrivals: each file as it came in at a source, and what became of it."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from dataflux.errors import Conflict
 from stores.records.access import Asker, visible
@@ -39,11 +40,13 @@ class Arrival:
     priority: int | None
     bulk: bool
     owner_id: UUID
+    priorities: dict[str, int] = field(default_factory=dict)
+    """0 to 10 by feature domain: 0 is not wanted."""
 
 
 _COLUMNS = (
     "source_id, key, etag, lineage, object_key, filename, declared, size, sha256, priority, bulk,"
-    " owner_id"
+    " owner_id, priorities"
 )
 
 
@@ -78,11 +81,12 @@ def record(
 ) -> None:
     """Add an arrival; raise Conflict if this very file has arrived before."""
     state = "duplicate" if duplicate_of else "open"
+    stored = replace(arrival, priorities=Jsonb(arrival.priorities))
     added = conn.execute(
         f"INSERT INTO arrivals (tenant_id, {_COLUMNS}, state, duplicate_of)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (source_id, key, etag) DO NOTHING",
-        [tenant, *astuple(arrival), state, duplicate_of],
+        [tenant, *astuple(stored), state, duplicate_of],
     )
     if not added.rowcount:
         raise Conflict(f"source {arrival.source_id} has sent this file before; nothing to do")

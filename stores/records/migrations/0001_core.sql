@@ -373,6 +373,7 @@ create table arrivals (
     sha256 varchar(64) not null,
     priority int check (priority between 1 and 10),
     bulk boolean not null default false,
+    priorities jsonb not null default '{}',
     owner_id uuid not null references users,
     state varchar(10) not null default 'open' check (state in ('open', 'taken', 'duplicate')),
     asset_id uuid,

@@ -155,6 +155,48 @@ def test_an_asset_can_be_processed_again(http: TestClient, platform: Platform) -
     assert [r["state"] for r in runs] == ["completed", "completed"]
 
 
+def test_an_upload_may_be_the_next_version(http: TestClient, platform: Platform) -> None:
+    first = upload(http)
+    platform.pump()
+    place = f"{first['location']}/versions"
+    sent = http.post(place, params={"filename": "notes.md"}, content=b"Puffins nest in burrows.")
+    assert (sent.status_code, sent.json()["lineage"]) == (202, first["lineage"])
+    platform.pump()
+    assert [v["version"] for v in http.get(place).json()["items"]] == [2, 1]
+    (hit,) = http.post("/api/v1/search", json={"query": "puffins"}).json()["hits"]
+    assert hit["address"].startswith(f"asset:{first['lineage']}@2#")
+    assert http.post("/api/v1/search", json={"query": "otters"}).json()["hits"] == []
+    with client(platform, stranger(platform)) as other:
+        check_problem(other.post(place, params={"filename": "x.md"}, content=b"x"), 404)
+
+
+def test_domains_that_are_not_wanted_are_not_analyzed(http: TestClient, platform: Platform) -> None:
+    file = {"file": ("red.png", picture())}
+    wanted = {"priorities": '{"visual": 0}'}
+    sent = http.post("/api/v1/assets", files=file, data=wanted).json()
+    platform.pump()
+    assert "colors" not in features(http, sent)
+    place = f"{sent['location']}/analyze"
+    assert http.post(place, json={"priorities": {"visual": 5}}).status_code == 202
+    platform.pump()
+    assert "colors" in features(http, sent)
+    assert http.post(place).status_code == 202  # those of the run before hold
+    platform.pump()
+    assert "colors" in features(http, sent)
+
+
+@pytest.mark.parametrize("given", ["no", "[]", '{"smell": 1}', '{"visual": 11}', '{"visual": "a"}'])
+def test_bad_priorities_are_named(http: TestClient, platform: Platform, given: str) -> None:
+    file = {"file": ("red.png", picture())}
+    answer = http.post("/api/v1/assets", files=file, data={"priorities": given})
+    assert check_problem(answer, 422)["errors"][0]["field"] == "priorities"
+
+
+def features(http: TestClient, sent: dict[str, Any]) -> set[str]:
+    items = http.get(f"{sent['location']}/segments").json()["items"]
+    return {feature["type"] for item in items for feature in item["features"]}
+
+
 def test_a_stranger_sees_nothing(http: TestClient, platform: Platform) -> None:
     sent = upload(http)
     platform.pump()
