@@ -8,7 +8,7 @@ from typing import BinaryIO, Self
 
 from botocore.exceptions import ClientError
 
-from dataflux.errors import Invalid, NotFound, Unavailable
+from dataflux.errors import Invalid, ObjectMissing, Unavailable
 from stores.objects import keys
 from stores.objects.s3_client import Client, Place, bare, translated
 from stores.objects.s3_reader import HASH, S3Reader
@@ -54,7 +54,7 @@ class S3Objects:
 
     def open(self, key: str, version: str | None = None) -> S3Reader:
         if version == "":
-            raise NotFound(f"no object {key!r} of version ''")
+            raise ObjectMissing(f"no object {key!r} of version ''")
         return S3Reader.open(self.client, self.bucket, self._full(key), version)
 
     def delete(self, key: str) -> None:
@@ -79,7 +79,7 @@ class S3Objects:
         with translated(repr(prefix)[:200]):
             for page in pages:
                 for found in page.get("Contents", []):
-                    with contextlib.suppress(NotFound):  # deleted meanwhile
+                    with contextlib.suppress(ObjectMissing):  # deleted meanwhile
                         yield self.head(found["Key"].removeprefix(self.prefix))
 
     def _full(self, key: str) -> str:

@@ -11,7 +11,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from urllib3.exceptions import HTTPError
 
-from dataflux.errors import Conflict, DataFluxError, Invalid, NotFound, Unavailable
+from dataflux.errors import (
+    Conflict,
+    DataFluxError,
+    Invalid,
+    ObjectMissing,
+    StorageFull,
+    Unavailable,
+)
 
 Client = Any
 """botocore builds its clients when they are made: there is no class to name."""
@@ -89,11 +96,13 @@ _NO_KEY = frozenset(
 def _meaning(error: ClientError, place: str, version: str | None) -> DataFluxError:
     code, status = code_of(error), error.response["ResponseMetadata"]["HTTPStatusCode"]
     if code in _ABSENT or (version is not None and status == 400):
-        return NotFound(f"no object {place}" + (f" of version {version}" if version else ""))
+        return ObjectMissing(f"no object {place}" + (f" of version {version}" if version else ""))
     if code in _RIVAL:
         return Conflict(f"object {place} exists already")
     if code in _NO_KEY:
         return Invalid(f"object {place}: no key of this store ({code}); choose another")
+    if status == 507 or code in ("XMinioStorageFull", "QuotaExceeded"):
+        return StorageFull(f"s3: {place}: {code}; make room in the store")
     if code == "NoSuchBucket":
         return Unavailable(f"s3: {place}: its bucket does not exist; create it")
     if status in (401, 403):

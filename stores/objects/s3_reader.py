@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from dataflux.errors import Conflict, MediaFailed, NotFound, Unavailable
+from dataflux.errors import Conflict, MediaFailed, ObjectMissing, Unavailable
 from schemas.names import Reason
 from stores.objects.s3_client import Client, bare, code_of, translated
 
@@ -129,8 +129,8 @@ def _target(bucket: str, key: str, version: str | None, etag: str | None) -> dic
     return target
 
 
-def _replaced(key: str) -> NotFound:
-    return NotFound(f"object {key[:200]!r} has been replaced by another; keep versions of it")
+def _replaced(key: str) -> ObjectMissing:
+    return ObjectMissing(f"object {key[:200]!r} has been replaced by another; keep versions of it")
 
 
 def _verify(key: str, size: int, data: bytes, answer: dict[str, Any]) -> None:

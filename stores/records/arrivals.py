@@ -1,6 +1,6 @@
 """Arrivals: each file as it came in at a source, and what became of it."""
 
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -81,12 +81,12 @@ def record(
 ) -> None:
     """Add an arrival; raise Conflict if this very file has arrived before."""
     state = "duplicate" if duplicate_of else "open"
-    stored = replace(arrival, priorities=Jsonb(arrival.priorities))
+    *plain, priorities = astuple(arrival)
     added = conn.execute(
         f"INSERT INTO arrivals (tenant_id, {_COLUMNS}, state, duplicate_of)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (source_id, key, etag) DO NOTHING",
-        [tenant, *astuple(stored), state, duplicate_of],
+        [tenant, *plain, Jsonb(priorities), state, duplicate_of],
     )
     if not added.rowcount:
         raise Conflict(f"source {arrival.source_id} has sent this file before; nothing to do")
