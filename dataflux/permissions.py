@@ -22,11 +22,12 @@ class Verb(StrEnum):
 
 
 class Role(StrEnum):
-    """What a caller is in the whole tenant."""
+    """What a caller is in the whole tenant; a superadmin runs the whole installation."""
 
     ADMIN = "admin"
     OPERATOR = "operator"
     VIEWER = "viewer"
+    SUPERADMIN = "superadmin"
 
 
 _V = Verb
@@ -42,6 +43,7 @@ _ROLES: dict[str, frozenset[Verb]] = {
     Role.ADMIN: frozenset(Verb),
     Role.OPERATOR: frozenset({_V.VIEW, _V.ANALYZE, _V.API}),
     Role.VIEWER: frozenset({_V.VIEW, _V.API}),
+    Role.SUPERADMIN: frozenset(),
 }
 
 
@@ -57,6 +59,16 @@ class Caller:
     @property
     def sees_all(self) -> bool:
         return any(Verb.VIEW in _ROLES.get(role, ()) for role in self.roles)
+
+    @property
+    def operates(self) -> bool:
+        """Whether the caller looks after the work of the tenant, or of the installation."""
+        return self.spans_tenants or holds(self.roles, Verb.ANALYZE)
+
+    @property
+    def spans_tenants(self) -> bool:
+        """Whether the caller sees what was given up in any tenant, or in none."""
+        return Role.SUPERADMIN in self.roles
 
 
 @dataclass(frozen=True, slots=True)

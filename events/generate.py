@@ -27,6 +27,7 @@ EXTENSIONS = {
     "causationid": "The id of the event that caused this one.",
     "hops": "How many events have led to this one.",
     "replayof": "The id of the event that this one is a new delivery of.",
+    "onlyfor": "Of a dead letter that is delivered once more: the one function that it is for.",
 }
 
 

@@ -25,7 +25,7 @@ from functions.progress import Progress
 from functions.work import Fact, NewRun, Outcome, Read, Work, Write
 from schemas.names import Lane, PieceState, Stage
 from stores.ports import ObjectInfo, ObjectStore
-from stores.records import inbox, outbox, runs, steps, tenants
+from stores.records import dead_letters, inbox, outbox, runs, steps, tenants
 from stores.records.database import Database
 from stores.records.insert import insert
 
@@ -178,7 +178,7 @@ class Engine:
         reason = error.reason if isinstance(error, DataFluxError) else None
         with self.session(work.tenant) as conn:
             steps.release(conn, work.piece, token, f"{type(error).__name__}: {error}"[:500], reason)
-        return Disposition.RETRY if retryable else Disposition.FAILED
+        return (Disposition.RETRY if retryable else Disposition.FAILED).because(error)
 
     def _commit(self, work: Work, token: UUID, outcome: Outcome) -> None:
         about = about_step(work.event, work)
@@ -275,6 +275,28 @@ class Engine:
             events += self._progress(conn).start(source, tenant, outcome.run, cause)
         run = outcome.run.id if outcome.run else None
         return self._outbox(conn, tenant, events, run), events
+
+    # -- dead letters --------------------------------------------------------------------------
+
+    def bury(self, letter: dead_letters.DeadLetter) -> None:
+        """Keep what a function has given up."""
+        with self.system("admin") as conn:
+            dead_letters.add(conn, letter)
+
+    def settle(self, letter: UUID, state: str, again: Event | None = None) -> bool:
+        """Say what became of a dead letter, with its event to deliver again; False if it is late.
+
+        Whoever calls has looked whether its caller may do so.
+        """
+        events = [] if again is None else [again]
+        with self.system("admin") as conn:
+            if not dead_letters.settle(conn, letter, state):
+                return False
+            rows = [
+                self._outbox(conn, UUID(event.extensions["tenantid"]), [event]) for event in events
+            ]
+        self._publish(next(iter(rows), None), events)
+        return True
 
     # -- sweepers ------------------------------------------------------------------------------
 

@@ -41,10 +41,17 @@ class Target:
 
     def _run(self, deps: Deps, events: Sequence[Event]) -> Disposition:
         for event in events:
-            self._check(event)
+            self.check(event)
+        mine = [event for event in events if self._is_for_this(event)]
+        if not mine:
+            return Disposition.DONE
         if self.batch > 1:
-            return self._handle(deps, events)
-        return max((self._handle(deps, [event]) for event in events), key=_WORSE.index)
+            return self._handle(deps, mine)
+        return max((self._handle(deps, [event]) for event in mine), key=_WORSE.index)
+
+    def _is_for_this(self, event: Event) -> bool:
+        """Return whether this function is meant: a retry is for the one that gave the event up."""
+        return event.extensions.get("onlyfor", self.name) == self.name
 
     def _handle(self, deps: Deps, events: Sequence[Event]) -> Disposition:
         handle = self.handler()
@@ -59,7 +66,7 @@ class Target:
                 handle(events[0], deps)
                 return Disposition.DONE
 
-    def _check(self, event: Event) -> None:
+    def check(self, event: Event) -> None:
         """Raise Invalid for an event that is not valid, or that belongs to another function."""
         validate(event)
         wanted = self.topics or (fact_topic("timer.tick"),)

@@ -14,15 +14,16 @@ import typer
 from rich.markup import escape
 
 from dataflux.errors import DataFluxError, NotFound
+from local import dlq_commands, models_commands, show, up, uploads, waterfall
 from local import doctor as checks
-from local import models_commands, show, up, uploads, waterfall
 from local.client import Client, Failed, NotRunning, connected
 from local.files import walk, wanted
 from local.options import Home, Json, output
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 failed · 2 wrong usage · 3 nothing runs there · 4 not found"
-    " · 5 some files did not come in or could not be processed, or nothing good was found."
+    " · 5 some files did not come in or could not be processed, some letters were refused,"
+    " or nothing good was found."
 )
 
 app = typer.Typer(
@@ -33,6 +34,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+
+app.add_typer(dlq_commands.app, name="dlq")
 app.add_typer(models_commands.app, name="models")
 
 FAILED, USAGE, NOT_RUNNING, NOT_FOUND, PARTLY = 1, 2, 3, 4, 5

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from uuid import NAMESPACE_OID, UUID, uuid5
 
 from dataflux.errors import Conflict, DataFluxError
 from dataflux.settings import Settings
-from events.bus import Delivery
 from events.event import PREFIX, Event
 from functions.deps import Deps, build
+from functions.hosts.given_up import GivenUp
 from functions.hosts.local import Hosted, LocalHost
 from functions.intake import Offer, receive
 from functions.targets import TARGETS, Kind, Target
@@ -22,7 +21,7 @@ from local.inbox import Inbox
 from local.installation import Installation
 from local.marks import Marks
 from local.server import Server
-from stores.records import arrivals, dead_letters, steps
+from stores.records import arrivals, steps
 
 log = logging.getLogger(__name__)
 
@@ -145,25 +144,6 @@ def _take(deps: Deps, installed: Installation, path: Path, name: str) -> None:
         receive(deps, installed.caller, source, Offer(PurePosixPath(name).name, name), stream)
 
 
-def _bury(deps: Deps, function: str, delivery: Delivery, why: str, attempts: int) -> None:
+def _bury(deps: Deps, given_up: GivenUp) -> None:
     """Keep what a function has given up, as it came."""
-    place = f"{function}/{delivery.topic}/{delivery.partition}/{delivery.offset}"
-    letter = dead_letters.DeadLetter(
-        id=uuid5(NAMESPACE_OID, place),
-        tenant=_tenant_of(delivery),
-        consumer=function,
-        topic=delivery.topic,
-        event=delivery.value,
-        reason=why[:500],
-        attempts=attempts,
-    )
-    with deps.engine.system("admin") as conn:
-        dead_letters.add(conn, letter)
-
-
-def _tenant_of(delivery: Delivery) -> UUID | None:
-    """Return whose a message is; one that does not say so properly is nobody's."""
-    try:
-        return UUID(delivery.event.extensions["tenantid"]) if delivery.event else None
-    except (KeyError, ValueError):
-        return None
+    deps.engine.bury(given_up.letter())

@@ -12,6 +12,7 @@ from functions.deps import Deps
 from stores.records import memberships, people
 
 TENANT, OWNER, INBOX = "local", "owner", "inbox"
+ROLES = (Role.ADMIN, Role.SUPERADMIN)
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Installation:
 
     @property
     def caller(self) -> Caller:
-        return Caller(self.tenant, self.owner, (self.owner,), frozenset({Role.ADMIN}))
+        return Caller(self.tenant, self.owner, (self.owner,), frozenset(ROLES))
 
 
 def ensure(deps: Deps) -> Installation:
@@ -47,7 +48,7 @@ def _create(deps: Deps) -> tuple[UUID, UUID]:
     collection, source = deps.ids.lineage(), deps.ids.token()
     with deps.engine.session(tenant, "admin") as conn:
         conn.execute("INSERT INTO tenants (id, name) VALUES (%s, %s)", [tenant, TENANT])
-        people.create_user(conn, owner, OWNER, [Role.ADMIN])
+        people.create_user(conn, owner, OWNER, ROLES)
         memberships.create_collection(conn, collection, INBOX)
         _add_source(conn, tenant, source, owner, collection)
     return tenant, owner

@@ -107,3 +107,12 @@ class Relation(StrEnum):
     SIMILAR_TO = "similar_to"
     DERIVED_FROM = "derived_from"
     CONTAINS = "contains"
+
+
+class Undelivered(StrEnum):
+    """Why a message became a dead letter."""
+
+    INVALID_ENVELOPE = "invalid_envelope"
+    INVALID_EVENT = "invalid_event"
+    DEPENDENCY_DOWN = "dependency_down"
+    FUNCTION_FAILED = "function_failed"

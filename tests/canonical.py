@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import orjson
@@ -51,7 +52,7 @@ ROWS = {
     "open": "SELECT state, stage FROM pieces WHERE state NOT IN ('done', 'failed', 'skipped')",
     "failed": "SELECT stage, reason FROM pieces WHERE state = 'failed'",
     "outbox": "SELECT events::text FROM outbox",
-    "dead": "SELECT consumer, reason FROM dead_letters",
+    "dead": "SELECT consumer, reason FROM dead_letters WHERE state = 'dead'",
 }
 IDS = (
     *("entities", "assets", "segments", "texts", "features", "embeddings", "renditions"),
@@ -69,13 +70,22 @@ _VECTORS = sql.SQL(
 )
 
 
-def canonical(database: Database, objects: ObjectStore, *, ids: bool = False) -> Canonical:
-    """Return what an installation holds; every object that a row names is read and hashed."""
-    found = {name: _rows(database, query) for name, query in ROWS.items()}
-    found["objects"] = _objects(database, objects)
-    found["neighbours"] = _neighbours(database)
+def canonical(
+    database: Database, objects: ObjectStore, *, tenant: UUID | None = None, ids: bool = False
+) -> Canonical:
+    """Return what an installation, or one tenant of it, holds.
+
+    Every object that a row names is read and hashed.
+    """
+
+    def rows(query: str) -> Counter[Any]:
+        return _rows(database, query, tenant)
+
+    found = {name: rows(query) for name, query in ROWS.items()}
+    found["objects"] = Counter((w, _sha256(objects, key)) for w, key in rows(OBJECTS).elements())
+    found["neighbours"] = _neighbours(database, tenant)
     if ids:
-        found["ids"] = Counter((t, row) for t in IDS for row in _rows(database, _ids_of(t)))
+        found["ids"] = Counter((t, row) for t in IDS for row in rows(f"SELECT id::text FROM {t}"))
     return found
 
 
@@ -98,19 +108,12 @@ def check_settled(found: Canonical) -> None:
     assert not found["open"] + found["outbox"] + found["dead"]
 
 
-def _rows(database: Database, query: str) -> Counter[Any]:
-    with database.connection("admin") as conn:
+def _rows(database: Database, query: str, tenant: UUID | None) -> Counter[Any]:
+    role = "admin" if tenant is None else "app"
+    with database.connection(role) as conn, conn.transaction():
+        conn.execute("SELECT set_config('dataflux.tenant', %s, true)", [str(tenant)])
         rows = conn.execute(query.encode()).fetchall()
     return Counter(tuple(str(v) if isinstance(v, list) else v for v in row) for row in rows)
-
-
-def _ids_of(table: str) -> str:
-    return f"SELECT id::text FROM {table}"
-
-
-def _objects(database: Database, objects: ObjectStore) -> Counter[Any]:
-    named = _rows(database, OBJECTS)
-    return Counter((what, _sha256(objects, key)) for what, key in named.elements())
 
 
 def _sha256(objects: ObjectStore, key: str) -> str:
@@ -118,14 +121,14 @@ def _sha256(objects: ObjectStore, key: str) -> str:
         return hashlib.sha256(kept.read(0, kept.size)).hexdigest()
 
 
-def _neighbours(database: Database) -> Counter[Any]:
+def _neighbours(database: Database, only: UUID | None) -> Counter[Any]:
     """Compare every vector with every other of its tenant and space, without an index."""
     found: Counter[Any] = Counter()
     with database.installer() as conn:
         spaces = conn.execute("SELECT space, table_name FROM model_spaces").fetchall()
         for space, table in spaces:
             rows = conn.execute(_VECTORS.format(table=sql.Identifier(table))).fetchall()
-            for tenant in {row[0] for row in rows}:
+            for tenant in {row[0] for row in rows if only in (None, row[0])}:
                 found += _nearest(space, [row[1:] for row in rows if row[0] == tenant])
     return found
 

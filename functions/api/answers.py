@@ -1,6 +1,6 @@
 """What the API answers, as its contract says it: the shapes of shapes.py and of search."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -269,12 +269,43 @@ class Relationship(_Answer):
 
 
 class DeadLetter(_Answer):
-    """A message that was given up."""
+    """A message that was given up, or a piece of an asset that failed for good."""
 
     id: str
+    kind: Literal["message", "piece"]
+    group: str
+    tenant: str | None
+    function: str
+    topic: str
+    event_id: str | None
+    event_type: str | None
+    asset: str | None
+    reason: str
+    detail: str
+    attempts: int
+    state: Literal["dead", "retried", "replayed", "discarded"]
+    origin: dict[str, Any]
+    first_at: str
+    last_at: str
+
+
+class DeadLetterWithMessage(DeadLetter):
+    """A letter with its bytes in Base64, and what they say if they are an event."""
+
+    message: str
+    event: dict[str, Any] | None
+
+
+class DeadLetterGroup(_Answer):
+    """Letters that were given up alike."""
+
+    group: str
+    kind: Literal["message", "piece"]
     function: str
     topic: str
     reason: str
+    detail: str
+    count: int
     attempts: int
     first_at: str
     last_at: str
@@ -295,6 +326,28 @@ class Recording(_Answer):
     items: list[Recorded]
     next_cursor: str
     at_end: bool
+
+
+class SettledLetter(_Answer):
+    """A letter and, if nothing could be done with it, why."""
+
+    id: str
+    kind: Literal["message", "piece"]
+    function: str
+    reason: str
+    refused: str | None
+
+
+class Settled(_Answer):
+    """What was done with the letters that were meant, or would be; more are at the cursor."""
+
+    action: Literal["retry", "replay", "discard"]
+    dry_run: bool
+    matched: int
+    done: int
+    refused: int
+    items: list[SettledLetter]
+    next_cursor: str | None
 
 
 class Waiting(_Answer):

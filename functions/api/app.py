@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
 
-from functions.api import assets, contract, event_log, problems, segments, system
+from functions.api import assets, contract, event_log, letters, problems, segments, system
 from functions.api.edge import Edge
 from functions.deps import Deps
 from functions.search import routes as search
@@ -14,6 +14,7 @@ from functions.ui import session, statics
 EVERYTHING = (
     assets.router,
     segments.router,
+    letters.router,
     search.router,
     system.router,
     event_log.router,

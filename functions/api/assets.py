@@ -115,7 +115,8 @@ def list_assets(
     found = deps.engine.read(
         caller.tenant, assets.page, caller, listed, after=after, limit=limit + 1
     )
-    more = cursors.encode(found[limit - 1]) if len(found) > limit else None
+    last = found[limit - 1] if len(found) > limit else None
+    more = cursors.encode(last.created_at, last.id) if last else None
     return shapes.paged([shapes.asset(a) for a in found[:limit]], more)
 
 

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from functions.api import answers
 from functions.api.again import Again
 from functions.api.assets import Metadata, Replay
+from functions.api.letters import ToSettle
 from functions.api.problems import CONTENT_TYPE, Problem
 from functions.search.request import ImageSearch, SearchRequest, SimilarRequest
 from schemas.names import Domain
@@ -38,6 +39,11 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "stats": ("200", (answers.Stats,)),
     "dead_letters_list": ("200", (answers.page(answers.DeadLetter),)),
     "events_list": ("200", (answers.Recording,)),
+    "dead_letters_groups": ("200", (answers.page(answers.DeadLetterGroup),)),
+    "dead_letters_get": ("200", (answers.DeadLetterWithMessage,)),
+    "dead_letters_retry": ("200", (answers.Settled,)),
+    "dead_letters_replay": ("200", (answers.Settled,)),
+    "dead_letters_discard": ("200", (answers.Settled,)),
     "relationships_list": ("200", (answers.page(answers.Relationship),)),
 }
 BODIES: dict[str, type[BaseModel]] = {
@@ -47,6 +53,9 @@ BODIES: dict[str, type[BaseModel]] = {
     "assets_retry": Again,
     "search": SearchRequest,
     "similar": SimilarRequest,
+    "dead_letters_retry": ToSettle,
+    "dead_letters_replay": ToSettle,
+    "dead_letters_discard": ToSettle,
 }
 OPTIONAL = ("assets_analyze", "assets_retry")
 UPLOADS = ("assets_upload", "assets_version")

@@ -13,15 +13,16 @@ import orjson
 from dataflux.errors import Invalid
 from events.topics import TOPICS
 from functions.history import Places
-from stores.records.assets import Asset, Cursor
+from stores.records.assets import Cursor
 
 LONGEST, LONGEST_PLACES = 200, 4000
 LARGEST_PLACES = 64 << 10
 """Bytes that a cursor of events may unfold to."""
 
 
-def encode(last: Asset) -> str:
-    return _packed(f"{last.created_at.isoformat()}|{last.id}".encode())
+def encode(time: datetime, last: UUID) -> str:
+    """Return where a page ends: the time that it is ordered by, and the id of its last item."""
+    return _packed(f"{time.isoformat()}|{last}".encode())
 
 
 def decode(text: str | None) -> Cursor | None:

@@ -1,4 +1,4 @@
-"""/api/v1/status, /stats, /relationships, /dead-letters, health and metrics."""
+"""/api/v1/status, /stats, /relationships, health and metrics."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,13 +8,11 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from dataflux import telemetry
-from dataflux.errors import Denied
-from dataflux.permissions import Verb, holds
 from functions.api import shapes
 from functions.api.assets import Name
 from functions.api.callers import Asker, Using
 from functions.targets import TARGETS
-from stores.records import access, counts, dead_letters
+from stores.records import access, counts
 
 router = APIRouter()
 
@@ -51,29 +49,6 @@ def stats(deps: Using, caller: Asker) -> dict[str, Any]:
         "kinds": deps.engine.read(caller.tenant, counts.by_kind, caller),
         "segments": deps.engine.read(caller.tenant, counts.of_segments, caller),
     }
-
-
-@router.get("/api/v1/dead-letters", operation_id="dead_letters_list", tags=["system"])
-def list_dead_letters(
-    deps: Using, caller: Asker, limit: Annotated[int, Query(ge=1, le=500)] = 50
-) -> dict[str, Any]:
-    """List the messages that were given up, newest first; for operators."""
-    if not holds(caller.roles, Verb.ANALYZE):
-        raise Denied("only operators see what was given up; ask one of them")
-    found = deps.engine.read(caller.tenant, dead_letters.page, limit=limit)
-    items = [
-        {
-            "id": str(letter.id),
-            "function": letter.consumer,
-            "topic": letter.topic,
-            "reason": letter.reason,
-            "attempts": letter.attempts,
-            "first_at": shapes.moment_of(letter.first_at),
-            "last_at": shapes.moment_of(letter.last_at),
-        }
-        for letter in found
-    ]
-    return shapes.paged(items, None)
 
 
 @router.get("/api/v1/relationships", operation_id="relationships_list", tags=["relationships"])

@@ -53,11 +53,10 @@ def serve(name: str) -> Function:
         if not events:
             return "", 200
         disposition = target.run(_deps(), events)
-        return (
-            ("", 200)
-            if disposition is Disposition.DONE
-            else _problem(str(disposition), STATUS[disposition])
-        )
+        if disposition == Disposition.DONE:
+            return "", 200
+        told = disposition.detail if disposition == Disposition.INVALID else str(disposition)
+        return _problem(told, STATUS[disposition])
 
     function.__name__ = function.__qualname__ = name
     framework: Any = functions_framework

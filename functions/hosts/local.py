@@ -4,7 +4,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from dataflux import telemetry
 from dataflux.failpoints import failpoint
@@ -12,6 +13,7 @@ from dataflux.policy import WORKERS
 from events.bus import Bus, Consumer, Delivery
 from events.event import Event
 from functions.disposition import Disposition
+from functions.hosts.given_up import GivenUp
 from functions.hosts.queue import LaneQueue
 from functions.hosts.retries import Backoff, Retries, backoff
 from schemas.names import Lane
@@ -27,7 +29,7 @@ MOST_RETRYING = 1000
 POLL_S = 0.5
 
 Run = Callable[[Sequence[Event]], Disposition]
-DeadLetter = Callable[[str, Delivery, str, int], None]
+Bury = Callable[[GivenUp], None]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Batch:
     deliveries: list[Delivery]
     room: threading.Semaphore | None = None
     tries: int = 0
+    failed_at: datetime | None = None
+    """When it failed first."""
 
     @property
     def events(self) -> list[Event]:
@@ -77,12 +81,12 @@ class LocalHost:
         self,
         bus: Bus,
         hosted: Sequence[Hosted],
-        dead_letter: DeadLetter,
+        bury: Bury,
         *,
         slots: int,
         retry: Backoff | None = None,
     ) -> None:
-        self._bus, self._hosted, self._dead_letter = bus, hosted, dead_letter
+        self._bus, self._hosted, self._bury = bus, hosted, bury
         self._retry = retry or Backoff()
         self._heavy: LaneQueue[Batch] = LaneQueue(WORKERS)
         self._light: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, LIGHT_THREADS))
@@ -157,7 +161,7 @@ class LocalHost:
                 self._handle(batch)
             except Exception:  # a worker must outlive whatever it runs
                 log.exception("%s: the host failed", batch.hosted.name)
-                self._later(batch, "the host failed")
+                self._later(batch, Disposition("failed", "the host failed"))
             finally:
                 queue.done(lane)
 
@@ -171,14 +175,14 @@ class LocalHost:
             case Disposition.DONE:
                 self._finish(batch)
             case Disposition.RETRY:
-                self._later(batch, "a dependency is down")
+                self._later(batch, disposition)
             case _ if len(batch.deliveries) > 1:
                 self._split(batch)  # one bad event must not take the others along
             case Disposition.INVALID:
-                self._give_up(batch, batch.deliveries, "invalid")
+                self._give_up(batch, batch.deliveries, disposition)
                 batch.leave()
             case _:
-                self._later(batch, str(disposition))
+                self._later(batch, disposition)
 
     def _run(self, batch: Batch) -> Disposition:
         name, lane, began = batch.hosted.name, batch.lane, time.perf_counter()
@@ -194,7 +198,7 @@ class LocalHost:
     def _drop_unreadable(self, batch: Batch) -> None:
         """Give up what is no event of ours, once; what is left is run."""
         for delivery in [d for d in batch.deliveries if d.event is None]:
-            self._give_up(batch, [delivery], delivery.problem)
+            self._give_up(batch, [delivery], Disposition("unreadable", delivery.problem))
             batch.deliveries.remove(delivery)
 
     def _finish(self, batch: Batch) -> None:
@@ -206,17 +210,18 @@ class LocalHost:
 
     def _split(self, batch: Batch) -> None:
         for delivery in batch.deliveries:
-            self._admit(Batch(batch.hosted, batch.consumer, [delivery], tries=batch.tries))
+            self._admit(replace(batch, deliveries=[delivery], room=None))
         batch.leave()
 
-    def _later(self, batch: Batch, why: str) -> None:
+    def _later(self, batch: Batch, why: Disposition) -> None:
         batch.tries += 1
+        batch.failed_at = batch.failed_at or datetime.now(UTC)
         if batch.tries >= self._retry.tries and self._gave_up(batch, why):
             return
         batch.leave()
         self._retries.add(batch, backoff(self._retry, batch.tries))
 
-    def _gave_up(self, batch: Batch, why: str) -> bool:
+    def _gave_up(self, batch: Batch, why: Disposition) -> bool:
         try:
             self._give_up(batch, batch.deliveries, why)
         except Exception:  # nothing is dropped that could not be kept
@@ -225,11 +230,14 @@ class LocalHost:
         batch.leave()
         return True
 
-    def _give_up(self, batch: Batch, deliveries: Sequence[Delivery], why: str) -> None:
+    def _give_up(self, batch: Batch, deliveries: Sequence[Delivery], why: Disposition) -> None:
         """Keep what cannot be handled as dead letters: nothing is lost, nothing is held up."""
+        now = datetime.now(UTC)
         for delivery in deliveries:
-            failpoint("host.burying")
-            self._dead_letter(batch.hosted.name, delivery, why, max(1, batch.tries))
+            first_at = batch.failed_at or now
+            self._bury(
+                GivenUp(batch.hosted.name, delivery, why, max(1, batch.tries), first_at, now)
+            )
             batch.consumer.ack(delivery)
             telemetry.DEAD.labels(batch.hosted.name).inc()
 

@@ -438,7 +438,7 @@ def test_a_batch_over_one_function_drops_nothing(platform: Platform) -> None:
     first = platform.drop("a.md", NOTES.encode())
     second = platform.drop("b.md", b"# Other\n\nBadgers dig at night.\n")
     events = platform.facts("object.created")
-    assert BY_NAME["ingest"].run(platform.deps, events) is Disposition.DONE
+    assert BY_NAME["ingest"].run(platform.deps, events) == Disposition.DONE
     for received in (first, second):
         assert asset_of(platform, received.lineage).processing_status == "uploaded"
 
@@ -447,4 +447,4 @@ def test_an_event_without_a_proper_tenant_is_refused(platform: Platform) -> None
     platform.drop("a.md", NOTES.encode())
     (event,) = platform.facts("object.created")
     bad = replace(event, extensions={**event.extensions, "tenantid": "nobody"})
-    assert BY_NAME["ingest"].run(platform.deps, [bad]) is Disposition.INVALID
+    assert BY_NAME["ingest"].run(platform.deps, [bad]) == Disposition.INVALID

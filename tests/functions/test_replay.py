@@ -53,7 +53,9 @@ def test_a_replay_goes_through_every_function_and_changes_nothing(
     assert {event.extensions["entityid"] for event in again} == {str(asset)}
     assert told["deliveries"] == len(own) == sum(told["types"].values())
     assert kept(platform) == before
-    assert not platform.deps.engine.read(platform.caller.tenant, dead_letters.page)
+    assert not platform.deps.engine.read(
+        platform.caller.tenant, dead_letters.page, dead_letters.Selection()
+    )
 
 
 def test_a_replay_of_a_replay_sends_the_originals_once(

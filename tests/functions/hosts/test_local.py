@@ -12,6 +12,7 @@ import pytest
 from events.bus import Delivery
 from events.event import Event
 from functions.disposition import Disposition
+from functions.hosts.given_up import GivenUp
 from functions.hosts.local import AHEAD, Hosted, LocalHost, Run, by_lane
 from functions.hosts.retries import Backoff
 
@@ -94,11 +95,13 @@ class Buried:
     letters: list[tuple[int, str, int]] = field(default_factory=list)
     refuse: int = 0
 
-    def __call__(self, function: str, delivery: Delivery, why: str, attempts: int) -> None:
+    def __call__(self, given_up: GivenUp) -> None:
         if self.refuse:
             self.refuse -= 1
             raise OSError("no connection")
-        self.letters.append((delivery.offset, why, attempts))
+        assert given_up.first_at <= given_up.last_at
+        why = given_up.why.detail or given_up.why.name
+        self.letters.append((given_up.delivery.offset, why, given_up.attempts))
 
 
 def delivery(offset: int, topic: str = FACT) -> Delivery:
@@ -200,7 +203,7 @@ def test_what_fails_again_and_again_becomes_a_dead_letter_with_its_attempts() ->
     with hosting([delivery(0)], run, buried=buried) as consumer:
         consumer.wait_for(lambda a: a == [0])
     assert len(tries) == QUICK.tries
-    assert buried.letters == [(0, "a dependency is down", QUICK.tries)]
+    assert buried.letters == [(0, "retry", QUICK.tries)]
 
 
 def test_an_invalid_event_is_not_tried_again() -> None:
