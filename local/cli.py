@@ -14,10 +14,11 @@ import typer
 from rich.markup import escape
 
 from dataflux.errors import DataFluxError, NotFound
-from local import dlq_commands, models_commands, show, up, uploads, waterfall
+from local import dlq_commands, events_commands, models_commands, show, up, uploads, waterfall
 from local import doctor as checks
 from local.client import Client, Failed, NotRunning, connected
 from local.files import walk, wanted
+from local.invoke import invoke
 from local.options import Home, Json, output
 
 EXIT_CODES = (
@@ -37,6 +38,9 @@ app = typer.Typer(
 
 app.add_typer(dlq_commands.app, name="dlq")
 app.add_typer(models_commands.app, name="models")
+
+app.add_typer(events_commands.app, name="events")
+app.command()(invoke)
 
 FAILED, USAGE, NOT_RUNNING, NOT_FOUND, PARTLY = 1, 2, 3, 4, 5
 MEANING = {404: NOT_FOUND, 422: USAGE}
@@ -259,6 +263,30 @@ def retry(asset: str, home: Home = None, as_json: Json = False) -> None:
     with connected(home) as client:
         found = client.post(f"/assets/{quote(_id_of(asset), safe='')}/retry")
     output(found, as_json, lambda f: show.console.print(f"run {f['run']} is planned"))
+
+
+@app.command()
+def replay(
+    assets: list[str],
+    first: Annotated[
+        str, typer.Option("--from", help="The function to begin with, such as analyze.")
+    ] = "ingest",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Deliver the events of assets once more, under new ids, from any function on.
+
+    Nothing is doubled; `dataflux retry` makes a new run instead.
+    Example: dataflux replay 07ea1f2c-… --from project
+    """
+    body = {"from": first, "dry_run": dry_run}
+    with connected(home) as client:
+        found = [
+            client.post(f"/assets/{quote(_id_of(asset), safe='')}/replay", json=body)
+            for asset in assets
+        ]
+    output(found, as_json, show.replays)
 
 
 @app.command()

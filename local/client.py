@@ -43,6 +43,11 @@ class Client:
     def url(self) -> str:
         return str(self._http.base_url).rstrip("/")
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What says who asks."""
+        return {n: v for n, v in self._http.headers.items() if n == "authorization"}
+
     def get(self, path: str, **params: Any) -> Any:
         given = {name: value for name, value in params.items() if value is not None}
         return self._send("GET", path, params=given)

@@ -1,25 +1,20 @@
 """`make demo`: the whole platform once, from a dropped file to a found moment, checked."""
 
-import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.markup import escape
 
-from dataflux.settings import PREFIX
 from local import demo_media, show, waterfall
 from local.client import Client
+from local.throwaway import client_of, started
 
 SPEECH = Path(__file__).parents[1] / "tests/media/jfk.flac"
 DONE_S = 120.0
@@ -85,11 +80,9 @@ def main() -> int:
     began = time.perf_counter()
     home = Path(tempfile.mkdtemp(prefix="dataflux-demo-"))
     try:
-        with _emulator(home) as running:
+        with started(home) as running, client_of(running) as client:
             show.console.print(f"ready after {running['ready_s']} s at {running['url']}\n")
-            headers = {"authorization": f"Bearer {running['token']}"}
-            with httpx.Client(base_url=running["url"], headers=headers, timeout=60) as http:
-                good = _play(Client(http), Path(running["inbox"]))
+            good = _play(client, Path(running["inbox"]))
     finally:
         shutil.rmtree(home, ignore_errors=True)
     took = time.perf_counter() - began
@@ -97,41 +90,6 @@ def main() -> int:
         f"\n{'all searches found what they should' if good else 'FAILED'}; {took:.1f} s"
     )
     return 0 if good else 1
-
-
-@contextmanager
-def _emulator(home: Path) -> Iterator[dict[str, Any]]:
-    """Run `dataflux up` as a user would, and stop it with Ctrl-C.
-
-    It leads a group of its own: our Ctrl-C reaches it once, from here.
-    """
-    command = [sys.executable, "-m", "local", "up", "--json", "--home", str(home)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=environment(), start_new_session=True
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the emulator did not start (exit {process.wait()}); see above")
-        yield json.loads(line)
-    finally:
-        _end(process)
-
-
-def environment() -> dict[str, str]:
-    """Return ours without settings: the demo must not touch a real installation or its inbox."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return {**kept, "DATAFLUX_LOG_LEVEL": "WARNING"}
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _terminated(number: int, frame: object) -> None:

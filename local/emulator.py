@@ -16,7 +16,7 @@ from functions.hosts.given_up import GivenUp
 from functions.hosts.local import Hosted, LocalHost
 from functions.intake import Offer, receive
 from functions.targets import TARGETS, Kind, Target
-from local import installation
+from local import function_routes, installation
 from local.inbox import Inbox
 from local.installation import Installation
 from local.marks import Marks
@@ -62,7 +62,9 @@ def emulator(settings: Settings) -> Iterator[Running]:
         inbox.start()
         stack.callback(inbox.join)
         stack.callback(inbox.close)
-        server = stack.enter_context(Server(deps, settings.host, settings.port))
+        server = stack.enter_context(
+            Server(deps, settings.host, settings.port, [function_routes.router])
+        )
         yield Running(deps, installed, server.url)
 
 

@@ -56,6 +56,15 @@ def _became(one: dict[str, Any]) -> str:
     return f"{one.get('status', 'uploaded')}" + (f" ({why})" if why else "")
 
 
+def replays(found: list[dict[str, Any]]) -> None:
+    """Print what was delivered once more."""
+    for one in found:
+        verb = "would be sent" if one["dry_run"] else "sent"
+        console.print(f"{one['id']}  {one['deliveries']} {verb} from {one['from']} on")
+        for name, count in one["types"].items():
+            console.print(f"  {count:>6}  {name}")
+
+
 def entity(found: dict[str, Any]) -> None:
     """Print an asset or a segment, with the segments in it."""
     asset(found) if "filename" in found else segments([found])

@@ -10,13 +10,13 @@ import typer.main
 
 from dataflux import errors
 from events.generate import EXTENSIONS
+from events.samples import sample
 from events.topics import topic_of
 from events.types import TYPES, Delivery
 from functions.targets import TARGETS, Kind
 from functions.ui.reasons import WORDS
 from local.cli import EXIT_CODES, app
 from schemas.names import Reason
-from tests.events.samples import sample
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -83,9 +83,9 @@ def lineage_of(deps: Deps, caller: Caller, entity: UUID) -> UUID:
     try:
         return visible(deps, caller, entity).lineage
     except NotFound:
-        if deps.engine.read(caller.tenant, arrivals.latest, entity, caller.user) is None:
-            raise
-        return entity
+        if deps.engine.read(caller.tenant, arrivals.latest, entity, caller.user) is not None:
+            return entity
+        return visible(deps, caller, entity).lineage  # it may have been taken in between the looks
 
 
 def _places(deps: Deps, wanted: Wanted, start: str, cursor: str | None) -> Places:

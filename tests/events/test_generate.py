@@ -13,6 +13,7 @@ from referencing import Registry, Resource, Specification
 
 from dataflux.clock import Clock, seeded
 from events import codec, generate
+from events.samples import LINEAGE, sample
 from events.topics import TOPICS, topic_of
 from events.types import TYPES
 from functions import letters
@@ -20,7 +21,6 @@ from functions.facts import About, Announcer
 from functions.replay import again
 from functions.work import Fact
 from schemas.names import Lane
-from tests.events.samples import LINEAGE, sample
 
 BASE = "https://dataflux.test/"
 FILES = {name: json.loads(body) for name, body in generate.files().items()}

@@ -17,8 +17,8 @@ from dataflux.errors import Invalid, TooLarge
 from events import codec
 from events.event import Event
 from events.http import BATCH, LIMIT, STRUCTURED, from_http, to_batch, to_binary, to_structured
+from events.samples import sample
 from tests.events.drawn import events, plain
-from tests.events.samples import sample
 
 BARE = {"ce-specversion": "1.0", "ce-id": "1", "ce-type": "t", "ce-source": "/s"}
 

@@ -7,10 +7,11 @@ import pytest
 
 from dataflux.errors import Invalid
 from events import codec
+from events.samples import DATA, sample
 from events.topics import TOPICS, topic_of
 from events.types import TYPES, Purpose, validate
 from schemas.names import Lane, Stage
-from tests.events.samples import DATA, GOLDEN, sample
+from tests.events.golden import GOLDEN
 
 ALL = sorted(TYPES)
 

@@ -1,5 +1,6 @@
 """The commands against an emulator that runs: from a file to a moment, and back out."""
 
+import contextlib
 import json
 import os
 import stat
@@ -10,10 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 from PIL import Image
 
+from events import codec
+from events.types import TYPES, validate
 from local import cli
 from tests.e2e.running import Emulator, emulator
 
@@ -172,3 +177,142 @@ def test_what_was_in_is_found_after_a_restart(other_home: Path) -> None:
         (hit, *_) = second.client.post("/search", json={"query": "otters"})["hits"]
         assert hit["filename"] == "notes.md"
         assert second.stop() == 0
+
+
+def _names(events: list[dict[str, Any]]) -> set[str]:
+    return {event["type"].removeprefix("io.dataflux.") for event in events}
+
+
+def test_events_of_an_asset_are_listed(run: Run, notes: str) -> None:
+    facts = run("events", "list", "--asset", notes, "--json").json
+    assert _names(facts) >= {"object.created", "asset.uploaded", "segment.indexed"}
+    assert {event["entityid"] for event in facts} == {notes}
+    work = run("events", "list", "--asset", notes, "--work", "--type", "work.segment", "--json")
+    assert _names(work.json) == {"work.segment"}
+    assert "asset.processing_completed" in run("events", "list", "--asset", notes).out
+    assert run("events", "list", "--asset", "07ea1f2c-0000-8000-8000-000000000001").code == 4
+    assert run("events", "list", "--type", "no.such").code == 2
+
+
+def test_events_are_told_as_they_happen(run: Run, notes: str, home: Path) -> None:
+    command = [sys.executable, "-m", "local", "events", "tail", "--home", str(home), "--json"]
+    command += ["--type", "segment.indexed", "--count", "1", "--asset", notes]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as tail:
+        try:
+            while tail.poll() is None:  # it begins with what happens once it is connected
+                assert run("replay", notes, "--from", "project").code == 0
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    tail.wait(1)
+            assert tail.stdout is not None
+            (told,) = tail.stdout.read().splitlines()
+        finally:
+            tail.kill()
+    assert json.loads(told)["type"] == "io.dataflux.segment.indexed"
+
+
+def test_an_example_is_the_real_event_that_a_file_leads_to(
+    run: Run, notes: str, tmp_path: Path
+) -> None:
+    (tmp_path / "same.md").write_text(NOTES)
+    real = run("events", "example", "asset.segmented", "--from", str(tmp_path / "same.md")).json
+    assert real["entityid"] == notes
+    validate(codec.from_dict(real))
+    never = run("events", "example", "version.created", "--from", str(tmp_path / "same.md"))
+    assert never.code == 4
+    assert "it led to" in never.err
+    assert run("events", "example", "asset.segmented", "--from", "no.md").code == 2
+
+
+@pytest.mark.parametrize("name", sorted(TYPES))
+def test_there_is_a_valid_example_of_every_type(run: Run, name: str) -> None:
+    event = codec.from_dict(run("events", "example", name).json)
+    validate(event)
+    assert event.subject
+    assert event.subject.startswith("assets/")
+
+
+def test_a_function_is_invoked_with_what_a_file_leads_to(
+    run: Run, notes: str, tmp_path: Path
+) -> None:
+    (tmp_path / "same.md").write_text(NOTES)
+    ran = run("invoke", "project", "--file", str(tmp_path / "same.md"), "--json")
+    assert (ran.code, ran.json["outcome"]) == (0, "done")
+    assert ran.json["event"]["entityid"] == notes
+    assert ran.json["event"]["replayof"] != ran.json["event"]["id"]
+    assert _names(ran.json["emitted"]) == {"segment.indexed"}
+    shown = run("invoke", "ingest", "--file", str(tmp_path / "same.md"))
+    assert "done (200)" in shown.out
+    assert "(when it came first)" in shown.out
+
+
+def test_a_function_s_failure_is_shown(run: Run, notes: str, tmp_path: Path) -> None:
+    (tmp_path / "same.md").write_text(NOTES)
+    asked = ("invoke", "project", "--file", str(tmp_path / "same.md"), "--data", '{"row": 99}')
+    failed = run(*asked, "--json")
+    assert (failed.code, failed.json["outcome"], failed.json["status"]) == (1, "failed", 500)
+    assert "IndexError" not in run(*asked).out  # as a function's own process answers
+
+
+def test_an_event_is_built_from_what_is_given(run: Run, tmp_path: Path) -> None:
+    data = {"source": str(uuid4()), "key": "no/such", "etag": "e", "size": 3}
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    lineage = str(uuid4())
+    asked = ("--id", "my-1", "--source", "/mine", "--ext", f"entityid={lineage}", "--json")
+    ran = run("invoke", "ingest", "--data", f"@{tmp_path / 'data.json'}", *asked)
+    event = ran.json["event"]
+    assert (ran.code, ran.json["emitted"]) == (0, [])  # nothing has arrived under this key
+    assert (event["id"], event["source"], event["data"]) == ("my-1", "/mine", data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nowhere",), "no function 'nowhere'"),
+        (("ingest",), "Field required"),
+        (("ingest", "--data", "{"), "no JSON"),
+        (("ingest", "--data", "[1]"), "no JSON object"),
+        (("ingest", "--type", "no.such"), "no event type"),
+        (("ingest", "--ext", "lonely", "--data", "{}"), "has no value"),
+        (("ingest", "--file", "no.md"), "no file"),
+    ],
+)
+def test_what_cannot_be_delivered_is_refused(
+    run: Run, arguments: tuple[str, ...], told: str
+) -> None:
+    ran = run("invoke", *arguments)
+    assert ran.code == 2
+    assert told in " ".join(ran.err.replace("│", " ").split())
+
+
+def test_func_s_own_request_is_understood(running: Emulator, home: Path) -> None:
+    """What `func invoke` sends: a binary CloudEvent, with no token but in the address."""
+    token = (home / "token").read_text().strip()
+    headers = {
+        "ce-id": "f-1",
+        "ce-source": "/func",
+        "ce-type": "io.dataflux.timer.tick",
+        "ce-specversion": "1.0",
+        "content-type": "application/json",
+    }
+    place = f"{running.url}/functions/relay"
+
+    def send(query: str, name: str = "relay", **more: str) -> httpx.Response:
+        url = f"{place.removesuffix('relay')}{name}{query}"
+        return httpx.post(url, headers={**headers, **more}, content=b'{"timer": "relay"}')
+
+    assert send(f"?token={token}").status_code == 200
+    assert send("").status_code == 401
+    assert send(f"?token={token}", name="nowhere").status_code == 404
+    assert send(f"?token={token}", name="ingest").status_code == 422
+    foreign = send(f"?token={token}", **{"ce-tenantid": str(uuid4())})
+    assert foreign.status_code == 403
+    assert set(foreign.json()) >= {"type", "title", "detail", "mend", "trace_id"}
+
+
+def test_a_replay_says_what_it_sends(run: Run, notes: str) -> None:
+    (told,) = run("replay", notes, "--from", "project", "--dry-run", "--json").json
+    assert told["dry_run"]
+    assert set(told["types"]) >= {"segment.embedded", "segment.indexed"}
+    shown = run("replay", notes, "--from", "project")
+    assert f"{told['deliveries']} sent from project on" in shown.out
+    assert run("replay", notes, "--from", "nowhere").code == 2

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local import demo, demo_media
+from local import demo, demo_media, throwaway
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_the_demo_asks_for_what_it_made() -> None:
 def test_the_demo_touches_no_real_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAFLUX_RECORDS", "postgresql://production/")
     monkeypatch.setenv("DATAFLUX_INBOX", "/home/somebody/pictures")
-    environment = demo.environment()
+    environment = throwaway.environment()
     assert [name for name in environment if name.startswith("DATAFLUX_")] == ["DATAFLUX_LOG_LEVEL"]
 
 

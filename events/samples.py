@@ -1,19 +1,12 @@
-"""One event of every type, always the same: the golden files hold their bytes.
-
-`python -m tests.events.samples` writes the files of types that have none yet.
-"""
+"""One valid event of every type, always the same: to begin with, and to test against."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from events import codec
 from events.event import PREFIX, Event
-from events.types import TYPES
 from schemas import ids
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "events"
 TIME = datetime(2026, 3, 4, 5, 6, 7, 890000, UTC)
 LINEAGE = ids.lineage(2026, 1_772_600_767_890, bytes(range(12)))
 TENANT = "00000000-0000-4000-8000-000000000001"
@@ -103,16 +96,3 @@ def sample(name: str) -> Event:
         subject=_id("asset"),
         extensions=extensions,
     )
-
-
-def main() -> None:
-    """Write the golden files that are missing: those that are there are a promise."""
-    GOLDEN.mkdir(parents=True, exist_ok=True)
-    for name in TYPES:
-        path = GOLDEN / f"{name}.json"
-        if not path.exists():
-            path.write_bytes(codec.dumps(sample(name)) + b"\n")
-
-
-if __name__ == "__main__":
-    main()
