@@ -40,7 +40,7 @@ def live(client: Client, **asked: Any) -> Iterator[Item]:
 
 def upload(client: Client, file: Path) -> str:
     """Send a file; return the id of the asset that has its bytes, new or not."""
-    (sent,) = uploads.send(client, [file], priority=None, bulk=False)
+    (sent,) = uploads.send(client, [file], {})
     if sent.get("status") == "refused":
         raise Invalid(f"{file.name} was not taken in: {sent['detail']}")
     return str(sent["duplicate_of"] or sent["id"])
