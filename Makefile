@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up check format test test-faults test-browser bench lock clean
+.PHONY: help install demo up check format test test-faults test-browser test-services bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-faults: install ## Kill, stop and cut off real processes, then check every 
 test-browser: install ## Drive the first page in headless Chromium (installs Debian's, as root)
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
 	$(BIN)/python -m pytest -m browser tests/browser
+
+test-services: install ## Start real servers (installed the first time, as root), test with them, stop them
+	$(BIN)/python -m pytest -m services
 
 bench: install ## Print the measurements of bench/
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

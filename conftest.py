@@ -4,4 +4,9 @@ import os
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-pytest_plugins = ["tests.fixtures.platform", "tests.fixtures.postgres", "tests.fixtures.s3"]
+pytest_plugins = [
+    "tests.fixtures.platform",
+    "tests.fixtures.postgres",
+    "tests.fixtures.s3",
+    "tests.fixtures.services",
+]

@@ -35,6 +35,13 @@ def default_home() -> Path:
     return Path.home() / ".local/share/dataflux"
 
 
+def default_cache() -> Path:
+    """Where what can be made again is kept, if nothing else is said."""
+    if os.geteuid() == 0:
+        return Path("/var/cache/dataflux")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dataflux"
+
+
 def _names(value: Any) -> Any:
     return (
         tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -52,6 +59,8 @@ class Settings(BaseModel):
 
     home: Folder = Field(default_factory=default_home)
     """Where the embedded stores, the token and run.json are."""
+    cache_folder: Folder = Field(default_factory=default_cache)
+    """Where servers that `dataflux services` installs are kept; it may be emptied."""
     inbox: Folder | None = None
     """The watched folder; `<home>/inbox` if not set."""
     records: str = "embedded:"

@@ -14,7 +14,16 @@ import typer
 from rich.markup import escape
 
 from dataflux.errors import DataFluxError, NotFound
-from local import dlq_commands, events_commands, models_commands, show, up, uploads, waterfall
+from local import (
+    dlq_commands,
+    events_commands,
+    models_commands,
+    services_commands,
+    show,
+    up,
+    uploads,
+    waterfall,
+)
 from local import doctor as checks
 from local.client import Client, Failed, NotRunning, connected
 from local.files import walk, wanted
@@ -38,6 +47,7 @@ app = typer.Typer(
 
 app.add_typer(dlq_commands.app, name="dlq")
 app.add_typer(models_commands.app, name="models")
+app.add_typer(services_commands.app, name="services")
 
 app.add_typer(events_commands.app, name="events")
 app.command()(invoke)

@@ -60,6 +60,15 @@ SETTINGS: Mapping[str, str] = {
     "log_line_prefix": "%m [%p] ",
 }
 
+INITDB = (
+    "--username=postgres",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--no-locale",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+)
+
 
 class EmbeddedPostgres:
     """A context manager: starts the server in `home`, and stops it."""
@@ -136,13 +145,13 @@ class EmbeddedPostgres:
 
     def _prepare(self) -> None:
         if self._user:
-            _ensure_system_user(self._user)
-            _open_path(self._binaries)
+            ensure_system_user(self._user)
+            open_path(self._binaries)
         for folder in (self.home, self.socket_folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._user:
                 shutil.chown(folder, self._user, self._user)
-                _open_path(folder.parent)
+                open_path(folder.parent)
             if folder.stat().st_uid != self._uid:
                 raise Conflict(f"folder {str(folder)!r} belongs to another user; remove it")
 
@@ -167,16 +176,7 @@ class EmbeddedPostgres:
         for left in self.home.glob("data.new.*"):
             shutil.rmtree(left, ignore_errors=True)
         made = self.home / f"data.new.{os.getpid()}"
-        self._run(
-            "initdb",
-            f"--pgdata={made}",
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--no-locale",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-        )
+        self._run("initdb", f"--pgdata={made}", *INITDB)
         made.rename(self.data)
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -318,7 +318,7 @@ def _lock(handle: IO[str]) -> bool:
     return True
 
 
-def _ensure_system_user(name: str) -> None:
+def ensure_system_user(name: str) -> None:
     try:
         pwd.getpwnam(name)
     except KeyError:
@@ -326,7 +326,7 @@ def _ensure_system_user(name: str) -> None:
         subprocess.run(command, check=True, capture_output=True)
 
 
-def _open_path(path: Path) -> None:
+def open_path(path: Path) -> None:
     """Let the system user pass through, not read, every folder on the way to `path`."""
     for folder in (path, *path.parents):
         mode = folder.stat().st_mode
