@@ -40,9 +40,8 @@ class PartitionLog:
         self._losses = 0
         folder.mkdir(parents=True, exist_ok=True)
         paths = sorted(folder.glob("*.log")) or [folder / _name(0)]
-        self._segments = [_Segment(path) for path in paths]
-        for segment in self._segments[:-1]:
-            segment.close()
+        self._segments: list[_Segment] = [_Closed(path) for path in paths[:-1]]
+        self._segments.append(_Segment(paths[-1]))
 
     @property
     def start(self) -> int:
@@ -158,7 +157,7 @@ class _Segment:
         except OSError as error:
             raise Unavailable(f"bus: cannot open {path}: {error.strerror}") from error
         self._reading = threading.Lock()
-        self._positions = _scan(self._fd)
+        self._positions: list[int] = _scan(self._fd)
         self._shown = len(self._positions) - 1
         self._day = _day(os.fstat(self._fd).st_mtime)
         if os.fstat(self._fd).st_size > self.size:
@@ -255,6 +254,22 @@ class _Segment:
                 self._fd = -1
 
 
+class _Closed(_Segment):
+    """A file that was full, or of an earlier day, when the log was opened: read once asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.base, self._fd = path, int(path.stem), -1
+        self._reading = threading.Lock()
+        self._positions, self._shown = [], 0
+
+    def read(self, offset: int, limit: int) -> list[tuple[int, bytes]]:
+        with self._reading:
+            if not self._positions:
+                self._positions = _scanned(self.path)
+                self._shown = len(self._positions) - 1
+        return super().read(offset, limit)
+
+
 def _day(seconds: float) -> int:
     return int(seconds // DAY_S)
 
@@ -295,6 +310,19 @@ def _scan(fd: int) -> list[int]:
     while (after := _whole(fd, positions[-1], size)) is not None:
         positions.append(after)
     return positions
+
+
+def _scanned(path: Path) -> list[int]:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # it has expired meanwhile
+        return [0]
+    except OSError as error:
+        raise Unavailable(f"bus: cannot read {path}: {error.strerror}") from error
+    try:
+        return _scan(fd)
+    finally:
+        os.close(fd)
 
 
 def _whole(fd: int, at: int, size: int) -> int | None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflux.errors import Unavailable
-from events import codec
+from events import codec, partition_log
 from events.bus import Bus
 from events.log_bus import LogBus
 from events.offsets import Offsets
@@ -132,6 +132,33 @@ def test_a_length_that_lies_costs_no_memory(tmp_path: Path) -> None:
     log = PartitionLog(tmp_path)
     assert (log.start, log.end) == (0, 0)
     log.close()
+
+
+def test_opening_a_log_reads_only_its_last_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = PartitionLog(tmp_path, segment_bytes=100)
+    for n in range(20):
+        log.append([b"%d" % n * 40])
+    log.close()
+    scans, scan = [], partition_log._scan
+
+    def counted(fd: int) -> list[int]:
+        scans.append(fd)
+        return scan(fd)
+
+    monkeypatch.setattr(partition_log, "_scan", counted)
+    again = PartitionLog(tmp_path, segment_bytes=100)
+    assert len([*tmp_path.iterdir()]) > 5
+    assert (len(scans), again.start, again.end) == (1, 0, 20)
+    offset, read = 0, []
+    while records := again.read(offset, 3):
+        read += [record for _, record in records]
+        offset = records[-1][0] + 1
+    assert read == [b"%d" % n * 40 for n in range(20)]
+    again.expire(-1)
+    assert (again.start, again.end) == (20, 20)
+    again.close()
 
 
 def test_a_garbled_record_ends_the_log(
