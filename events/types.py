@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dataflux.errors import Invalid
 from events.event import PREFIX, Event
-from schemas.names import Lane, Reason, RunState, Stage, Strategy
+from schemas.names import Lane, LimitName, Reason, RunState, Stage, Strategy
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -130,7 +130,7 @@ class ProcessingFailed(Data):
     run: UUID
     stage: Stage | Literal["ingest"]
     reason: Reason
-    limit: str | None = None
+    limit: LimitName | None = None
 
 
 class RelationshipCreated(Data):

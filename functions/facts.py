@@ -9,6 +9,7 @@ from dataflux.clock import Clock, IdFactory
 from dataflux.errors import Invalid
 from dataflux.telemetry import trace_of, traceparent
 from events.event import MAX_HOPS, PREFIX, Event
+from events.types import validate
 from functions.work import Fact
 from schemas.names import Lane, Stage
 
@@ -62,8 +63,10 @@ class Announcer:
     ids: IdFactory
 
     def fact(self, fact: Fact, about: About) -> Event:
-        """Return the event that says what has happened."""
-        return self._event(fact.name, fact.data, about, segment=fact.segment)
+        """Return the event that says what has happened; raise Invalid for data not of its type."""
+        event = self._event(fact.name, fact.data, about, segment=fact.segment)
+        validate(event)
+        return event
 
     def work(self, about: About, run: UUID, stage: Stage, piece: UUID) -> Event:
         """Return the event that asks a worker to claim a piece."""

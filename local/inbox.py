@@ -169,9 +169,17 @@ class Inbox(threading.Thread):
         """Sleep until there may be something to do; return False when closed."""
         with self._changed:
             if not self._closed:
-                until_sweep = max(0.0, self._sweep_at - self._now())
-                self._changed.wait(self._rest_s / 4 if self._pending else until_sweep)
+                self._changed.wait(self._rest_s / 4 if self._resting() else self._idle_s())
             return not self._closed
+
+    def _resting(self) -> bool:
+        """Return whether a file waits for more than the end of its time-out."""
+        now = self._now()
+        return any(self._not_before(path) <= now for path in self._pending)
+
+    def _idle_s(self) -> float:
+        ends = [failures.until for failures in self._failures.values()]
+        return max(0.0, min([self._sweep_at, *ends]) - self._now())
 
 
 CHANGES = ("created", "modified", "moved", "closed")

@@ -103,6 +103,34 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+class LimitName(StrEnum):
+    """What a file had too much of, or took too much of."""
+
+    PIXELS = "pixels"
+    FRAMES = "frames"
+    PAGES = "pages"
+    TEXT_BYTES = "text_bytes"
+    RATIO = "ratio"
+    SEGMENTS = "segments"
+    ENTRIES = "entries"
+    ARCHIVE_BYTES = "archive_bytes"
+    DEPTH = "depth"
+    CHANNELS = "channels"
+    RATE = "rate"
+    METADATA = "metadata"
+    STREAMS = "streams"
+    DURATION = "duration"
+    FPS = "fps"
+    PIECES = "pieces"
+    FINDINGS = "findings"
+    OUTPUT = "output"
+    CPU = "cpu"
+    WALL = "wall"
+    RSS = "rss"
+    ADDRESS_SPACE = "address_space"
+    MACHINE = "machine"
+
+
 class Relation(StrEnum):
     SIMILAR_TO = "similar_to"
     DERIVED_FROM = "derived_from"

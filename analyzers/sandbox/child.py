@@ -15,7 +15,7 @@ from analyzers.sandbox.frames import Frame
 from analyzers.sandbox.loaded import Loaded
 from analyzers.sniff import KNOWN, kind_of, sniff
 from dataflux.errors import MediaFailed
-from schemas.names import Reason
+from schemas.names import LimitName, Reason
 
 Arguments = Mapping[str, Any]
 
@@ -59,7 +59,8 @@ def failure_from_dict(raw: Any) -> MediaFailed:
     match raw:
         case {"reason": str() as reason, "detail": str() as detail, "limit": str() | None as limit}:
             if reason in frozenset(Reason):
-                return MediaFailed(Reason(reason), detail[:300], limit=limit and limit[:50])
+                known = limit if limit in frozenset(LimitName) else None  # it goes into an event
+                return MediaFailed(Reason(reason), detail[:300], limit=known)
     return MediaFailed(Reason.ANALYZER_INVALID_OUTPUT, "a failure without a known reason")
 
 

@@ -24,7 +24,7 @@ def verdict(job: Job) -> DataFluxError:
         return _killed(os.WTERMSIG(job.status))
     code = os.WEXITSTATUS(job.status)
     if code == OUT_OF_MEMORY:
-        return MediaFailed(Reason.DECODER_OOM, "out of memory", limit="address space")
+        return MediaFailed(Reason.DECODER_OOM, "out of memory", limit="address_space")
     return MediaFailed(Reason.DECODER_CRASHED, f"it left without an answer (exit {code})")
 
 

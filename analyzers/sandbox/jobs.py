@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from analyzers.sandbox.child import failure_from_dict
@@ -21,7 +20,6 @@ from schemas.names import Reason
 
 WATCH_S = 0.05
 GONE_S = 10.0
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +153,9 @@ class _Watch:
     def _resident(self) -> int:
         if self._job.pid is None or self._job.ended.is_set():
             return 0
+        import psutil
+
         try:
-            return int(Path(f"/proc/{self._job.pid}/statm").read_text().split()[1]) * PAGE
-        except (OSError, IndexError):  # it has just ended, or there is no /proc
+            return int(psutil.Process(self._job.pid).memory_info().rss)
+        except psutil.Error:  # it has just ended
             return 0

@@ -80,19 +80,23 @@ def _close_all_but(keep: set[int]) -> None:
 def _rlimits(memory: int, cpu_s: int) -> str:
     """Bound what can be taken. Not the number of processes: that counts all of the user's, and
     a busy user's decoder could start no thread; no process can be forked past seccomp."""
-    limits = [
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 64),
-        (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_AS, memory),
-    ]
-    for which, value in limits:
-        hard = resource.getrlimit(which)[1]
-        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(which, (most, most))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 2))
-    return f"memory {memory >> 20} MiB, cpu {cpu_s} s"
+    limits = {"CORE": 0, "FSIZE": 0, "NOFILE": 64, "MEMLOCK": 0, "AS": memory}
+    refused = [name for name, most in limits.items() if not _bound(name, most)]
+    granted = f"memory {memory >> 20} MiB, cpu {cpu_s} s"
+    return f"{granted}; refused: {', '.join(refused)}" if refused else granted
+
+
+def _bound(name: str, most: int) -> bool:
+    """Lower one limit, if this system knows it: macOS refuses to bound the address space."""
+    try:
+        which = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(which)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(which, (most, most))
+    except (OSError, ValueError, AttributeError):
+        return False
+    return True
 
 
 def _no_way_back() -> str:

@@ -104,7 +104,7 @@ def test_memory_is_bounded_twice(sandbox: Sandbox) -> None:
     with pytest.raises(MediaFailed) as failed:
         run(sandbox, "eat")
     assert failed.value.reason is Reason.DECODER_OOM
-    assert failed.value.limit in ("rss", "address space")
+    assert failed.value.limit in ("rss", "address_space")
 
 
 def test_ranges_and_descriptors_give_the_same(sandbox: Sandbox) -> None:
