@@ -60,8 +60,9 @@ def absorb(ranked: Sequence[Ranked], inside: Mapping[UUID, UUID]) -> list[Ranked
     for each in ranked:  # the first of several is the best
         if inside.get(each.segment) in around:
             exact.setdefault(inside[each.segment], each.segment)
+    chosen = set(exact.values())
     merged = [
-        _both(each, around[inside[each.segment]]) if each.segment in exact.values() else each
+        _both(each, around[inside[each.segment]]) if each.segment in chosen else each
         for each in ranked
         if each.segment not in exact
     ]
