@@ -24,6 +24,10 @@ _RELATED = {
     "strength": 0.75,
 }
 _MOMENT = {"segment": _id("segment"), "spaces": ["visual/fallback@1"]}
+_VECTORS = (
+    f"derived/{TENANT}/{LINEAGE}/{_id('run')}/embed_visual/{_id('piece')}-{_id('claim')}/"
+    "visual-fallback@1.npy"
+)
 _WORK = {"piece": _id("piece"), "run": _id("run")}
 
 DATA: dict[str, Mapping[str, Any]] = {
@@ -53,7 +57,7 @@ DATA: dict[str, Mapping[str, Any]] = {
         "domain": "audio",
         "confidence": 0.25,
     },
-    "segment.embedded": {**_MOMENT, "object": "derived/1.npy", "row": 4},
+    "segment.embedded": {**_MOMENT, "object": _VECTORS, "row": 4},
     "segment.indexed": _MOMENT,
     "asset.processing_completed": {
         "run": _id("run"),

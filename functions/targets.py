@@ -27,13 +27,17 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Target:
-    """One event function; `heavy` ones decode or infer, and take a CPU slot."""
+    """One event function; `heavy` ones decode or infer, and take a CPU slot.
+
+    One that is `warm` is ready only when the models that it infers with are loaded.
+    """
 
     name: str
     kind: Kind
     topics: tuple[str, ...]
     batch: int = 1
     heavy: bool = False
+    warm: bool = False
 
     def run(self, deps: Deps, events: Sequence[Event]) -> Disposition:
         """Check that the events are this target's and valid, and run the handler on them."""
@@ -104,7 +108,7 @@ TARGETS = (
     Target("segment", Kind.STEP, _work(Stage.SEGMENT), heavy=True),
     Target("stitch", Kind.STEP, _work(Stage.STITCH)),
     Target("analyze", Kind.STEP, _work(Stage.ANALYZE), heavy=True),
-    Target("embed", Kind.STEP, _work(Stage.EMBED_VISUAL, Stage.EMBED_TEXT), heavy=True),
+    Target("embed", Kind.STEP, _work(Stage.EMBED_VISUAL, Stage.EMBED_TEXT), heavy=True, warm=True),
     Target("project", Kind.CONSUMER, _facts("segment.embedded"), batch=64),
     Target(
         "relate",

@@ -1,5 +1,6 @@
 """Find features and text in a window of segments, from their derived objects only."""
 
-from functions.hosts.http import serve
+from functions.hosts import framework, function
 
-analyze = serve("analyze")
+analyze = framework.serve("analyze")
+app = function.serve("analyze")

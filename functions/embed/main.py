@@ -1,5 +1,6 @@
 """Turn a window of segments into vectors: one object of them a piece and space."""
 
-from functions.hosts.http import serve
+from functions.hosts import framework, function
 
-embed = serve("embed")
+embed = framework.serve("embed")
+app = function.serve("embed")

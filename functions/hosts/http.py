@@ -1,20 +1,23 @@
-"""Host a function over HTTP, as functions-framework serves it: one status for each kind of end."""
+"""What a function answers over HTTP, whatever serves it: one status for each kind of end."""
 
-import atexit
-import contextlib
-from collections.abc import Callable
-from functools import cache
-from typing import Any
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
-import flask
-import functions_framework
+import orjson
 
+from dataflux import telemetry
 from dataflux.errors import Invalid, TooLarge
-from dataflux.settings import Settings
+from events.event import PREFIX, Event
 from events.http import from_http
-from functions.deps import Deps, build
-from functions.disposition import Disposition
-from functions.targets import BY_NAME
+from functions.deps import Deps
+from functions.disposition import Disposition, guarded
+from functions.targets import Kind, Target
+from schemas.names import Lane
+
+log = logging.getLogger(__name__)
 
 STATUS = {
     Disposition.DONE: 200,
@@ -22,49 +25,88 @@ STATUS = {
     Disposition.INVALID: 422,
     Disposition.FAILED: 500,
 }
-"""Never 404, 408 or 409: Knative would retry them."""
+"""Knative tries 5xx and 429 again, and gives all else up at once; never 404, 408 or 409.
 
-Function = Callable[[flask.Request], flask.typing.ResponseReturnValue]
+A piece that another worker holds is done as far as this delivery goes: 200. Should the holder die,
+`reconcile` announces the piece again.
+"""
+PING = "dev.knative.sources.ping"
+"""What PingSource sends. Its data is ours, its type is not for us to choose."""
+LANES = frozenset(Lane)
+DETAIL = 200
+"""Characters of an explanation: Knative keeps the first KiB of an answer in the dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, a short body without internals, and headers."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def problem(status: int, title: str, detail: str = "") -> Answer:
+    """Return a problem (RFC 9457); Knative copies the header `kne-dfreason` to a dead letter."""
+    said = {"title": title, "status": status}
+    if detail:
+        said["detail"] = detail[:DETAIL].encode("ascii", "replace").decode()
+    headers = {"content-type": "application/problem+json", "kne-dfreason": title.replace(" ", "-")}
+    return Answer(status, orjson.dumps(said), headers)
+
+
+NOTHING_TO_SAY = Answer(200)
+NO_METHOD = problem(405, "method not allowed", "events are posted")
+TOO_MUCH = problem(413, "too large", "an event carries references; put its content elsewhere")
+OVERLOADED = replace(
+    (_full := problem(429, "overloaded")), headers={**_full.headers, "retry-after": "1"}
+)
+
+
+def answer(
+    target: Target, deps: Callable[[], Deps], headers: Mapping[str, str], body: bytes
+) -> Answer:
+    """Read the events of a request, run the function on them, and say how that ended."""
+    try:
+        events = from_http(headers, body)
+    except TooLarge:
+        return TOO_MUCH
+    except Invalid as error:
+        log.warning("%s refused a request: %s", target.name, error)
+        return problem(STATUS[Disposition.INVALID], "invalid", str(error))
+    if not events:
+        return NOTHING_TO_SAY
+    if target.kind is Kind.SWEEPER:
+        events = [_tick(event) for event in events]
+    return _told(_run(target, deps, events))
+
+
+def _told(disposition: Disposition) -> Answer:
+    """Say how it ended; what was wrong with an event is told, what was wrong in here is not."""
+    if disposition == Disposition.DONE:
+        return NOTHING_TO_SAY
+    detail = disposition.detail if disposition == Disposition.INVALID else ""
+    return problem(STATUS[disposition], str(disposition), detail)
+
+
+def _run(target: Target, deps: Callable[[], Deps], events: Sequence[Event]) -> Disposition:
+    began = time.perf_counter()
+    disposition = guarded(partial(_on_deps, target, deps, events))
+    lane = events[0].extensions.get("lane", "")
+    observed = _observed(target.name, lane if lane in LANES else "", disposition)
+    observed(time.perf_counter() - began)
+    return disposition
 
 
 @cache
-def _deps() -> Deps:
-    """Build the adapters with the first event; they are closed when the process ends."""
-    stack = contextlib.ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(build(Settings.from_env()))
+def _observed(function: str, lane: str, disposition: Disposition) -> Callable[[float], None]:
+    """Return what counts an end; looking it up by its labels takes longer than counting."""
+    return telemetry.WORK.labels(function, lane, disposition).observe
 
 
-def serve(name: str) -> Function:
-    """Return the functions-framework target of one event function.
-
-    An HTTP target, not a cloud_event one: that one answers "OK" with a body, ignores what the
-    function returns and puts the text of an exception into its answer.
-    """
-    target = BY_NAME[name]
-
-    def function(request: flask.Request) -> flask.typing.ResponseReturnValue:
-        if request.method != "POST":
-            return "", 405
-        try:
-            events = from_http(dict(request.headers), request.get_data())
-        except (Invalid, TooLarge) as error:
-            return _problem(str(error), 400)
-        if not events:
-            return "", 200
-        disposition = target.run(_deps(), events)
-        if disposition == Disposition.DONE:
-            return "", 200
-        told = disposition.detail if disposition == Disposition.INVALID else str(disposition)
-        return _problem(told, STATUS[disposition])
-
-    function.__name__ = function.__qualname__ = name
-    framework: Any = functions_framework
-    registered: Function = framework.http(function)
-    return registered
+def _on_deps(target: Target, deps: Callable[[], Deps], events: Sequence[Event]) -> Disposition:
+    return target.run(deps(), events)
 
 
-def _problem(title: str, status: int) -> flask.typing.ResponseReturnValue:
-    """Answer briefly and without internals: the body may end up in a dead letter."""
-    body = {"title": title[:500], "status": status}
-    return flask.jsonify(body), status, {"content-type": "application/problem+json"}
+def _tick(event: Event) -> Event:
+    return replace(event, type=f"{PREFIX}timer.tick") if event.type == PING else event

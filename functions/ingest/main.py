@@ -1,5 +1,6 @@
 """Take in one object: what it is, whether it is new, which version; plan its first run."""
 
-from functions.hosts.http import serve
+from functions.hosts import framework, function
 
-ingest = serve("ingest")
+ingest = framework.serve("ingest")
+app = function.serve("ingest")

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
+from dataflux.errors import Invalid
 from events.event import Event
 from functions.deps import Deps
 from functions.vectors_object import read_vectors
@@ -15,6 +16,8 @@ from stores.records import runs
 
 def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
     """Upsert first, by id; the inbox, the counters and the facts follow in one transaction."""
+    known = read(runs.known, sorted({run_of(event.data["object"]) for event in events}))
+    events = [event for event in events if run_of(event.data["object"]) in known]
     by_object: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         by_object[event.data["object"]].append(event)
@@ -31,7 +34,12 @@ def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
 
 def run_of(key: str) -> UUID:
     """Return the run whose claim wrote a derived object: the fourth part of its key."""
-    return UUID(key.split("/")[3])
+    try:
+        return UUID(key.split("/")[3])
+    except (IndexError, ValueError):
+        raise Invalid(
+            f"{key!r} is no key of a derived object", {"object": "names no run"}
+        ) from None
 
 
 def _index(key: str, events: Sequence[Event], deps: Deps) -> None:

@@ -1,5 +1,6 @@
 """The only writer of the vector index: from committed embeddings to searchable vectors."""
 
-from functions.hosts.http import serve
+from functions.hosts import framework, function
 
-project = serve("project")
+project = framework.serve("project")
+app = function.serve("project")

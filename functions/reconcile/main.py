@@ -1,5 +1,6 @@
 """Mend what no message will: exhausted pieces, lost work, statistics, the shards of next year."""
 
-from functions.hosts.http import serve
+from functions.hosts import framework, function
 
-reconcile = serve("reconcile")
+reconcile = framework.serve("reconcile")
+app = function.serve("reconcile")

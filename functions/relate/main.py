@@ -1,5 +1,6 @@
 """Relate what is new to what is there: similar moments, contents of collections, versions."""
 
-from functions.hosts.http import serve
+from functions.hosts import framework, function
 
-relate = serve("relate")
+relate = framework.serve("relate")
+app = function.serve("relate")

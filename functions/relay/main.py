@@ -1,5 +1,6 @@
 """Publish what a crash left in the outbox."""
 
-from functions.hosts.http import serve
+from functions.hosts import framework, function
 
-relay = serve("relay")
+relay = framework.serve("relay")
+app = function.serve("relay")

@@ -1,5 +1,6 @@
 """Decode one piece once: put its artifacts, keep its segments for `stitch`."""
 
-from functions.hosts.http import serve
+from functions.hosts import framework, function
 
-segment = serve("segment")
+segment = framework.serve("segment")
+app = function.serve("segment")

@@ -1,5 +1,6 @@
 """Join the segments of all pieces into those of the asset, and commit them."""
 
-from functions.hosts.http import serve
+from functions.hosts import framework, function
 
-stitch = serve("stitch")
+stitch = framework.serve("stitch")
+app = function.serve("stitch")

@@ -128,6 +128,12 @@ def add_to_index(conn: Connection[Any], run: UUID, count: int) -> None:
     conn.execute("UPDATE runs SET to_index = to_index + %s WHERE id = %s", [count, run])
 
 
+def known(conn: Connection[Any], runs: Sequence[UUID]) -> set[UUID]:
+    """Return those of `runs` that are there: the others were deleted with their assets."""
+    found = conn.execute("SELECT id FROM runs WHERE id = ANY(%s)", [list(runs)])
+    return {run for (run,) in found}
+
+
 def indexed(conn: Connection[Any], run: UUID, count: int) -> bool:
     """Count vectors that are indexed now; return whether the whole run is searchable."""
     row = conn.execute(

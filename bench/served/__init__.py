@@ -1,0 +1,1 @@
+"""What bench/host.py serves: a function that does nothing, in three ways."""
