@@ -12,7 +12,7 @@ from events.http import to_binary
 from events.topics import topic_of
 from functions.hosts import framework as flask_host
 from functions.targets import BY_NAME, TARGETS
-from tests.events.samples import GOLDEN
+from tests.events.golden import GOLDEN
 from tests.fixtures.platform import Platform
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"

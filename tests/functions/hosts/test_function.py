@@ -12,11 +12,11 @@ from starlette.testclient import TestClient
 from dataflux.errors import Unavailable
 from events.event import Event
 from events.http import to_binary
+from events.samples import sample
 from functions.disposition import Disposition
 from functions.hosts.adapters import Adapters
 from functions.hosts.function import MOST_WAITING, FunctionApp
 from functions.targets import Kind, Target
-from tests.events.samples import sample
 
 PATIENCE_S = 10.0
 
