@@ -1,7 +1,7 @@
 """A block of written text before it has a place, and how a long one is cut."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,7 +13,23 @@ LONGEST = 1_500
 SENTENCE_END = re.compile(r"[.!?][\"'»”’)\]]*\s|[。！？]|\n")
 UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
-BlockType = Literal["paragraph", "heading", "table"]
+BlockType = Literal["paragraph", "heading", "table", "list_item", "image"]
+Role = Literal[
+    "header",
+    "footer",
+    "page_number",
+    "footnote",
+    "caption",
+    "notes",
+    "comment",
+    "navigation",
+    "quoted",
+    "signature",
+    "metadata",
+]
+"""What a block is beside the main text, if it is not part of it."""
+MOST_LINKS = 50
+LINK = re.compile(r"(?:https?://|mailto:|ftp://)\S+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +37,33 @@ class Block:
     type: BlockType
     text: str
     level: int | None = None
-    """Of a heading, from 1."""
+    """Of a heading, from 1; of an item of a list, how deep it lies."""
+    role: Role | None = None
+    ordered: bool | None = None
+    """Whether an item is one of a numbered list."""
+    links: Sequence[str] = ()
     features: Features = field(default_factory=dict)
+    picture: bytes | None = None
+    """The file of an embedded image; its text is what describes it."""
 
     def all_features(self) -> Features:
         """Return the features of each segment cut from this block."""
-        if self.level is None:
-            return self.features
-        semantic = {**self.features.get("semantic", {}), "heading": {"level": self.level}}
-        return {**self.features, "semantic": semantic}
+        semantic = dict(self.features.get("semantic", {}))
+        if self.type == "heading" and self.level is not None:
+            semantic["heading"] = {"level": self.level}
+        if self.type == "list_item":
+            semantic["list"] = {"level": self.level or 1, "ordered": bool(self.ordered)}
+        if self.role is not None:
+            semantic["role"] = {"name": self.role}
+        if targets := link_targets(self.links):
+            semantic["links"] = {"targets": targets}
+        return {**self.features, "semantic": semantic} if semantic else self.features
+
+
+def link_targets(links: Iterable[str]) -> list[str]:
+    """Return the links that lead out of the document, each once; nobody follows them here."""
+    found = (clean(link).strip()[:2_000] for link in links)
+    return list(dict.fromkeys(link for link in found if LINK.match(link)))[:MOST_LINKS]
 
 
 def clean(text: str) -> str:

@@ -1,26 +1,35 @@
-"""Lines of a page with their boxes, put together into paragraphs and headings by geometry."""
+"""Lines of a page: what stands on one baseline without a gap, put together from runs of letters."""
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from statistics import median
-
-from analyzers.document.blocks import clean
-
-HEADING_RATIO = 1.15
-LONGEST_HEADING = 200
-LEVELS = 6
-SAME_SIZE = 0.15
-LOOSE_LEADING = 1.3
-LARGEST_LEADING = 2.0
-INDENT = 0.9
-HYPHENS = "\x02\xad-\u2010"
-BULLET = re.compile(r"^(?:[•◦▪‣●○■□–—*·]\s|\(?\d{1,3}[.)]\s|\(?[a-z][.)]\s)")
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points, from the lower left corner of the page."""
+
+WIDEST_SPACE = 0.95
+"""Between two words of a line, in sizes; gutters between columns are wider still."""
+WORD_SPACE = 0.12
+SAME_BASELINE = 0.25
+RAISED = 0.55
+"""How far small letters may be raised or lowered and still belong to the line."""
+SMALL = 0.8
+MARK_SPACE = 3.5
+"""Between the mark of a list and its words."""
+MARKS = frozenset("•◦▪‣●○■□–—*·-\uf0b7\uf0a7o")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Letters that were set one after another on one baseline."""
+
+    text: str
+    box: Box
+    size: float
+    """Its font size in points, as shown."""
+    baseline: float
+    bold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,43 +37,21 @@ class Line:
     text: str
     box: Box
     size: float
-    """Its font size in points, as shown."""
+    baseline: float
+    bold: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Lines that read as one: a paragraph, or a heading with its level."""
+@dataclass(slots=True)
+class _Open:
+    """A line that may still go on at its right end."""
 
-    text: str
-    box: Box
-    level: int | None = None
+    runs: list[Run] = field(default_factory=list)
+    main: Run | None = None
 
-
-def body_size(lines: Iterable[Line]) -> float:
-    """Return the size most letters are set in: what a heading is compared with."""
-    letters: Counter[float] = Counter()
-    for line in lines:
-        letters[_rounded(line.size)] += len(line.text)
-    return max(letters, key=lambda size: letters[size]) if letters else 0.0
-
-
-def heading_sizes(lines: Iterable[Line], body: float) -> list[float]:
-    """Return the sizes of headings, largest first: their places are their levels."""
-    sizes = {_rounded(line.size) for line in lines if line.size >= HEADING_RATIO * body}
-    return sorted(sizes, reverse=True)
-
-
-def groups(lines: Sequence[Line], body: float, headings: Sequence[float]) -> list[Group]:
-    """Return the paragraphs and headings of a page, in the order of its lines."""
-    leading = _leading(lines)
-    runs: list[list[Line]] = []
-    for line in lines:
-        if runs and _continues(runs[-1], line, leading):
-            runs[-1].append(line)
-        else:
-            runs.append([line])
-    found = [_group(run, body, headings) for run in runs]
-    return [group for group in found if any(letter.isalnum() for letter in group.text)]
+    def add(self, run: Run) -> None:
+        self.runs.append(run)
+        if self.main is None or len(run.text) * run.size > len(self.main.text) * self.main.size:
+            self.main = run
 
 
 def union(boxes: Iterable[Box]) -> Box:
@@ -72,54 +59,82 @@ def union(boxes: Iterable[Box]) -> Box:
     return min(lefts), min(bottoms), max(rights), max(tops)
 
 
-def _rounded(size: float) -> float:
-    return round(size * 2) / 2
+def lines_of(runs: Sequence[Run]) -> list[Line]:
+    """Return the lines of a page from the top, those on one baseline from the left."""
+    opened: dict[int, list[_Open]] = defaultdict(list)
+    step = max(2.0, _usual_size(runs) / 2)
+    every: list[_Open] = []
+    for run in sorted(runs, key=lambda item: (item.box[0], -item.baseline)):
+        line = _continued(run, _near(opened, run.baseline, step))
+        if line is None:
+            line = _Open()
+            every.append(line)
+            opened[_bucket(run.baseline, step)].append(line)
+        line.add(run)
+    found = [_line(line) for line in every]
+    return sorted(found, key=lambda item: (-item.baseline, item.box[0]))
 
 
-def _leading(lines: Sequence[Line]) -> float:
-    """Return the usual distance of two lines, in line sizes."""
-    steps = [
-        (above.box[1] - below.box[1]) / above.size
-        for above, below in pairwise(lines)
-        if above.size > 0 and 0 < above.box[1] - below.box[1] < LARGEST_LEADING * above.size
-    ]
-    return median(steps) if steps else 1.0
+def _usual_size(runs: Sequence[Run]) -> float:
+    sizes = sorted(run.size for run in runs)
+    return sizes[len(sizes) // 2] if sizes else 0.0
 
 
-def _continues(run: Sequence[Line], line: Line, leading: float) -> bool:
-    """Return whether a line goes on with the paragraph before it.
+def _bucket(baseline: float, step: float) -> int:
+    return math.floor(baseline / step)
 
-    Only the second line may start elsewhere than the one above it: paragraphs indent their first.
-    """
-    last = run[-1]
-    step = last.box[1] - line.box[1]
-    left, _, right, _ = union(item.box for item in run)
-    if last.text[-1:] in HYPHENS and line.text[:1].islower() and 0 < step < 2 * last.size:
-        return True
-    return (
-        abs(line.size - last.size) <= SAME_SIZE * max(last.size, line.size)
-        and -0.5 * last.size < step <= max(LOOSE_LEADING * leading, LOOSE_LEADING) * last.size
-        and line.box[0] < right
-        and line.box[2] > left
-        and not BULLET.match(line.text)
-        and (len(run) == 1 or abs(line.box[0] - last.box[0]) <= INDENT * line.size)
+
+def _near(
+    opened: dict[int, list[_Open]], baseline: float, step: float, most: int = 4
+) -> Iterator[_Open]:
+    """Yield the lines begun last at about this height; earlier ones lie further to the left."""
+    middle = _bucket(baseline, step)
+    for at in (middle, middle + 1, middle - 1):
+        yield from reversed(opened[at][-most:] if at in opened else ())
+
+
+def _continued(run: Run, lines: Iterable[_Open]) -> _Open | None:
+    return next((line for line in lines if _follows(line, run)), None)
+
+
+def _follows(line: _Open, run: Run) -> bool:
+    last, main = line.runs[-1], line.main or line.runs[-1]
+    larger, smaller = max(main.size, run.size), min(main.size, run.size)
+    gap = run.box[0] - last.box[2]
+    if not -0.5 * larger < gap <= _widest(line, larger):
+        return False
+    shift = abs(run.baseline - main.baseline)
+    if smaller < SMALL * larger:
+        return shift <= RAISED * larger and gap <= 0.4 * larger
+    return shift <= SAME_BASELINE * smaller
+
+
+def _widest(line: _Open, size: float) -> float:
+    """Return the widest gap a line may have: more behind the mark of a list than between words."""
+    is_mark = len(line.runs) == 1 and is_list_mark(line.runs[0].text)
+    return (MARK_SPACE if is_mark else WIDEST_SPACE) * size
+
+
+def is_list_mark(text: str) -> bool:
+    """Return whether a text is nothing but the mark of an item of a list: a bullet, 2. or (b)."""
+    bare = text.strip().strip("().")
+    numbered = bare.isdigit() and len(bare) <= 2
+    lettered = len(bare) == 1 and bare.isalpha()
+    return text.strip() in MARKS or (text.strip() != bare and (numbered or lettered))
+
+
+def _line(line: _Open) -> Line:
+    main = line.main or line.runs[0]
+    parts = [line.runs[0].text]
+    for before, run in zip(line.runs, line.runs[1:], strict=False):
+        apart = run.box[0] - before.box[2] > WORD_SPACE * main.size
+        parts.append(f" {run.text}" if apart else run.text)
+    letters = sum(len(run.text) for run in line.runs)
+    bold = sum(len(run.text) for run in line.runs if run.bold)
+    return Line(
+        " ".join("".join(parts).split()),
+        union(run.box for run in line.runs),
+        main.size,
+        main.baseline,
+        bold > 0.8 * letters,
     )
-
-
-def _group(run: Sequence[Line], body: float, headings: Sequence[float]) -> Group:
-    text = _running_text([line.text for line in run])
-    size = median(line.size for line in run)
-    is_heading = body > 0 and size >= HEADING_RATIO * body and len(text) <= LONGEST_HEADING
-    level = min(LEVELS, 1 + sum(other > _rounded(size) for other in headings))
-    return Group(text, union(line.box for line in run), level if is_heading else None)
-
-
-def _running_text(lines: Sequence[str]) -> str:
-    """Return the lines as one; a word that was broken at a line's end is whole again."""
-    text = ""
-    for line in lines:
-        if text[-1:] in HYPHENS and text[-2:-1].isalpha() and line[:1].islower():
-            text = text[:-1] + line
-        else:
-            text = f"{text.replace(chr(2), '-')} {line}" if text else line
-    return " ".join(clean(text.replace("\x02", "-").replace("\xad", "")).split())

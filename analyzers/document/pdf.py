@@ -1,43 +1,69 @@
-"""PDF: pages with their picture; paragraphs and headings of their text layer, with boxes."""
+"""PDF: pages with their picture; what their text layer says, in reading order and with boxes."""
 
-import ctypes
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, BinaryIO
 
 from analyzers.api import Artifact, Range, Segment
 from analyzers.decoding import Limits, decoding
-from analyzers.document.blocks import Block, cuts, joined
-from analyzers.document.flow import written
-from analyzers.document.lines import Box, Group, Line, body_size, groups, heading_sizes, union
+from analyzers.document import pdf_page
+from analyzers.document.blocks import Role, joined
+from analyzers.document.layout import laid_out
+from analyzers.document.lines import Box, Line
+from analyzers.document.pages import placed_segments
+from analyzers.document.paragraphs import Placed, Style
+from analyzers.document.pdf_page import percent
+from analyzers.document.pictures import pictured, worth_keeping
+from analyzers.document.running import Sheet, running
 from analyzers.image.segmenter import THUMBNAIL_SIDE, jpeg
 from analyzers.text.language import detect
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
 PAGES_A_PIECE = 25
+STYLE_PAGES = 24
+"""Pages, evenly taken from the whole document, that tell its sizes: the same for every piece."""
+NEIGHBOURS = 2
+"""Pages before and after a piece that are asked which of its lines are headers."""
 PICTURE_SIDE = 1_000
 SCAN_SIDE = 1_800
 """A page that is only a picture is kept large enough to be read."""
 FEWEST_LETTERS = 4
 """A page with fewer has no text layer: at most a stray page number over a scan."""
-PERCENT = 10_000
+EMBEDDED_SIDE = 1_280
+WHOLE_PAGE = 0.85
+"""A picture that covers as much of a page with text is the scan that the text was read from."""
 PASSWORD_ERROR = 4
-HYPHEN = "\x02"
-"""What pdfium puts where a hyphen broke a word at the end of a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     number: int
-    lines: Sequence[Line]
+    bounds: Box
+    """Of what is shown of it."""
+    turns: Mapping[int, Sequence[Line]]
+    """Its lines by the quarters they are turned by; most are in the first."""
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        return next(iter(self.turns.values()), ())
+
+    @property
+    def turn(self) -> int:
+        return next(iter(self.turns), 0)
 
     @property
     def has_text(self) -> bool:
         return sum(len(line.text) for line in self.lines) >= FEWEST_LETTERS
+
+    @property
+    def sheet(self) -> Sheet:
+        _, bottom, _, top = pdf_page.turned(self.bounds, self.turn)
+        return Sheet(self.number, bottom, top, self.lines)
 
 
 def load() -> None:
@@ -76,19 +102,32 @@ def pieces(file: BinaryIO, limits: Limits) -> list[Range]:
 
 def read(file: BinaryIO, piece: Range | None, limits: Limits) -> Iterator[Segment | Artifact]:
     with _opened(file, limits) as document:
-        first, end = (int(piece.start), int(piece.end)) if piece else (1, len(document) + 1)
-        numbers = range(first, min(end, len(document) + 1))
-        pages = [_page(document, number, limits) for number in numbers]
-        lines = [line for page in pages for line in page.lines]
-        body = body_size(lines)
-        headings = heading_sizes(lines, body)
-        language = detect("\n".join(line.text for line in lines[:100]))[0]
+        total = len(document)
+        first, end = (int(piece.start), int(piece.end)) if piece else (1, total + 1)
+        wanted = range(first, min(end, total + 1))
+        known = {n: _page(document, n, limits) for n in _asked(wanted, total)}
+        style = Style.of([line for n in _sample(total) for line in known[n].lines])
+        edges = running([page.sheet for page in known.values()])
+        texts = [line.text for n in wanted for line in known[n].lines[:50]]
+        language = detect("\n".join(texts[:100]))[0]
         count = 0
-        for page in pages:
-            for found in _page_found(document, page, groups(page.lines, body, headings), language):
+        for number in wanted:
+            for found in _found(document, known[number], style, edges.get(number, {}), language):
                 count += isinstance(found, Segment)
                 limits.hold("segments", count)
                 yield found
+
+
+def _sample(total: int) -> list[int]:
+    """Return the pages whose sizes stand for the whole document."""
+    if total <= PAGES_A_PIECE:
+        return list(range(1, total + 1))
+    return sorted({1 + at * (total - 1) // (STYLE_PAGES - 1) for at in range(STYLE_PAGES)})
+
+
+def _asked(wanted: range, total: int) -> list[int]:
+    around = range(max(1, wanted.start - NEIGHBOURS), min(wanted.stop + NEIGHBOURS, total + 1))
+    return sorted({*around, *_sample(total)})
 
 
 @contextmanager
@@ -118,14 +157,13 @@ def _page(document: Any, number: int, limits: Limits) -> Page:
     with _opened_page(document, number) as page, closing(page.get_textpage()) as layer:
         count = layer.count_chars()
         limits.hold("text_bytes", count)
-        return Page(number, list(_lines(page, layer, count)))
+        return Page(number, page.get_bbox(), pdf_page.lines(layer, count))
 
 
-def _page_found(
-    document: Any, page: Page, found: Sequence[Group], language: str | None
+def _found(
+    document: Any, page: Page, style: Style, edges: Mapping[int, Role], language: str | None
 ) -> Iterator[Segment | Artifact]:
-    key = f"page-{page.number}"
-    marker = {"page": page.number}
+    key, marker = f"page-{page.number}", {"page": page.number}
     with _opened_page(document, page.number) as opened:
         width, height = opened.get_size()
         facts = {"width_pt": _finite(width), "height_pt": _finite(height)}
@@ -133,16 +171,48 @@ def _page_found(
         yield Segment(
             "page", dict(marker), dict(marker), key=key, features={"technical": technical}
         )
-        yield from _pictures(opened, key, page.has_text)
-        for number, group in enumerate(found if page.has_text else ()):
-            place = {**marker, "xywh": _percent(opened, group.box)}
-            block = Block("heading" if group.level else "paragraph", group.text, group.level)
-            for part, (start, end) in enumerate(cuts(group.text)):
-                name = f"{key}-{number}-{part}"
-                yield written(name, block, group.text[start:end], place, language, key)
+        yield from _views(opened, key, page.has_text)
+        if not page.has_text:
+            return
+        links = pdf_page.links(document, opened)
+        for number, placed in enumerate(_placed(page, style, edges)):
+            linked = replace(placed.block, links=_leading_out(placed, links))
+            yield from placed_segments(
+                f"{key}-{number}",
+                replace(placed, block=linked),
+                marker,
+                partial(percent, opened),
+                language,
+            )
+        yield from _embedded(opened, page)
 
 
-def _pictures(page: Any, key: str, has_text: bool) -> Iterator[Artifact]:
+def _placed(page: Page, style: Style, edges: Mapping[int, Role]) -> Iterator[Placed]:
+    """Yield the blocks of a page, with boxes of the page as it is, whatever its text's turn."""
+    for turn, lines in page.turns.items():
+        for placed in laid_out(lines, style, edges if turn == page.turn else {}):
+            yield placed if turn == 0 else _turned_back(placed, turn)
+
+
+def _turned_back(placed: Placed, turn: int) -> Placed:
+    grid = placed.grid
+    if grid is not None:
+        grid = replace(grid, boxes=[pdf_page.turned(box, -turn) for box in grid.boxes])
+    return replace(placed, box=pdf_page.turned(placed.box, -turn), grid=grid)
+
+
+def _leading_out(placed: Placed, links: Sequence[pdf_page.Link]) -> list[str]:
+    """Return the targets of the links whose middle lies in a block."""
+    left, bottom, right, top = placed.box
+    return [
+        link.target
+        for link in links
+        if left <= (link.box[0] + link.box[2]) / 2 <= right
+        and bottom <= (link.box[1] + link.box[3]) / 2 <= top
+    ]
+
+
+def _views(page: Any, key: str, has_text: bool) -> Iterator[Artifact]:
     """Yield the page as it looks: small for people, larger where it has to be read off."""
     longest = max(page.get_size())
     if not (math.isfinite(longest) and longest > 0):
@@ -157,66 +227,27 @@ def _pictures(page: Any, key: str, has_text: bool) -> Iterator[Artifact]:
         yield Artifact(kind, "image/jpeg", jpeg(image, 80), key, size)
 
 
-def _lines(page: Any, layer: Any, count: int) -> Iterator[Line]:
-    """Yield the lines of a page in reading order, as pdfium separates them."""
-    import pypdfium2.raw as pdfium
-
-    box = pdfium.FS_RECTF()
-    letters: list[str] = []
-    boxes: list[Box] = []
-    inked = 0
-    for index in range(count):
-        code = pdfium.FPDFText_GetUnicode(layer, index)
-        letter = chr(code) if 0 < code < 0x110000 else ""
-        if letter not in ("\r", "\n"):
-            letters.append(letter)
-        if _inked(letter) and pdfium.FPDFText_GetLooseCharBox(layer, index, ctypes.byref(box)):
-            boxes.append((box.left, box.bottom, box.right, box.top))
-            inked = index
-        if letter in ("\r", "\n", HYPHEN) or index == count - 1:
-            yield from _line(letters, boxes, layer, inked)
-            letters, boxes = [], []
+def _embedded(page: Any, known: Page) -> Iterator[Segment | Artifact]:
+    """Yield the pictures on a page; not the one picture that a scanned page is."""
+    for number, picture in enumerate(pdf_page.pictures(page)):
+        box = percent(page, picture.box)
+        large = box[2] * box[3] >= WHOLE_PAGE * 10_000
+        if large or not worth_keeping(picture.width, picture.height):
+            continue
+        marker = {"page": known.number, "xywh": box}
+        facts = {"width": picture.width, "height": picture.height}
+        name = f"page-{known.number}-image-{number}"
+        yield from pictured(_cut_out(page, box, facts), name, marker, f"page-{known.number}", facts)
 
 
-def _inked(letter: str) -> bool:
-    return bool(letter) and not letter.isspace() and letter != HYPHEN
-
-
-def _line(letters: Sequence[str], boxes: Sequence[Box], layer: Any, inked: int) -> list[Line]:
-    text = " ".join("".join(letters).split())
-    return [Line(text, union(boxes), _size(layer, inked))] if text and boxes else []
-
-
-def _size(layer: Any, index: int) -> float:
-    """Return the font size of a letter in points; documents may set size 1 and scale it up."""
-    import pypdfium2.raw as pdfium
-
-    matrix = pdfium.FS_MATRIX()
-    if not pdfium.FPDFText_GetMatrix(layer, index, ctypes.byref(matrix)):
-        return 0.0
-    scale = math.hypot(matrix.c, matrix.d)
-    size = pdfium.FPDFText_GetFontSize(layer, index) * scale
-    return float(size) if math.isfinite(size) else 0.0
-
-
-def _percent(page: Any, box: Box) -> list[float]:
-    """Return a box as x, y, width, height in percent of the page as it is shown."""
-    left, bottom, right, top = box
-    corners = [_shown(page, left, bottom), _shown(page, right, top)]
-    (x0, x1), (y0, y1) = (sorted(axis) for axis in zip(*corners, strict=True))
-    return [round(value, 2) for value in (x0, y0, x1 - x0, y1 - y0)]
-
-
-def _shown(page: Any, x: float, y: float) -> tuple[float, float]:
-    """Return a point of the page in percent from the upper left, rotation and crop applied."""
-    import pypdfium2.raw as pdfium
-
-    across, down = ctypes.c_int(), ctypes.c_int()
-    pdfium.FPDF_PageToDevice(
-        page, 0, 0, PERCENT, PERCENT, 0, x, y, ctypes.byref(across), ctypes.byref(down)
-    )
-    inside = (min(max(value.value / (PERCENT / 100), 0.0), 100.0) for value in (across, down))
-    return next(inside), next(inside)
+def _cut_out(page: Any, box: Sequence[float], facts: Mapping[str, int]) -> Any:
+    """Return a part of the page as it is shown, about as large as the picture in it."""
+    width, height = page.get_size()
+    x, y, across, down = (value / 100 for value in box)
+    longest = max(across * width, down * height)
+    scale = min(EMBEDDED_SIDE, max(facts.values())) / longest
+    crop = (x * width, (1 - y - down) * height, (1 - x - across) * width, y * height)
+    return page.render(scale=scale, crop=crop).to_pil().convert("RGB")
 
 
 def _finite(value: float) -> float | None:
