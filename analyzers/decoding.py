@@ -21,6 +21,7 @@ class Limits:
     segments: int = 100_000
     entries: int = 10_000
     archive_bytes: int = 500_000_000
+    pictures: int = 2_000
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:
@@ -46,5 +47,9 @@ def decoding(what: str) -> Iterator[None]:
         yield
     except (MediaFailed, MemoryError):
         raise
+    except RecursionError as error:
+        raise MediaFailed(
+            Reason.DECODE_LIMIT_EXCEEDED, f"{what}: parts in parts, too deep", limit="depth"
+        ) from error
     except Exception as error:
         raise MediaFailed(Reason.CORRUPT_MEDIA, f"{what}: {type(error).__name__}") from error

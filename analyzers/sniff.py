@@ -57,7 +57,7 @@ _PLAYLIST = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 """HLS, concat, PLS, ASF and SDP by their first line; DASH, SMIL, ASX and IMF by their root."""
-_REFUSED_TEXT = re.compile(rb"\s*(?:\{\\rtf|%!ps|\#!|<\?xml|<svg)", re.IGNORECASE)
+_REFUSED_TEXT = re.compile(rb"\s*(?:%!ps|\#!|<\?xml|<svg)", re.IGNORECASE)
 _XHTML = re.compile(
     rb"\s*<\?xml.{0,200}?\?>\s*(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html)", re.I | re.S
 )
@@ -70,6 +70,8 @@ _BY_SUFFIX = {
     ".html": "text/html",
     ".htm": "text/html",
     ".xhtml": "text/html",
+    ".rst": documents.RST,
+    ".eml": documents.EMAIL,
     ".txt": "text/plain",
 }
 _ALIASES = {
@@ -85,6 +87,9 @@ _ALIASES = {
     "audio/x-aac": "audio/aac",
     "audio/opus": "audio/ogg",
     "image/heif": "image/heic",
+    "text/rtf": documents.RTF,
+    "application/x-rtf": documents.RTF,
+    "text/prs.fallenstein.rst": documents.RST,
     "image/jpg": "image/jpeg",
     "video/matroska": "video/x-matroska",
 }
@@ -94,6 +99,7 @@ KNOWN = frozenset(
         *_BRANDS.values(),
         *documents.MAIN_PARTS.values(),
         *_BY_SUFFIX.values(),
+        *(documents.ODT, documents.EPUB, documents.RTF),
         *_ALIASES,
         *("application/pdf", "audio/aac", "video/mp4", "video/webm", "video/x-matroska"),
     }

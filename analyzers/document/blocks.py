@@ -23,6 +23,7 @@ Role = Literal[
     "notes",
     "comment",
     "navigation",
+    "aside",
     "quoted",
     "signature",
     "metadata",
@@ -42,6 +43,8 @@ class Block:
     ordered: bool | None = None
     """Whether an item is one of a numbered list."""
     links: Sequence[str] = ()
+    link_share: float = 0.0
+    """Of its text, how much is links."""
     features: Features = field(default_factory=dict)
     picture: bytes | None = None
     """The file of an embedded image; its text is what describes it."""

@@ -3,6 +3,7 @@
 import codecs
 import encodings.aliases
 import re
+import sys
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -59,12 +60,17 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
 def declared_in_html(data: bytes) -> str | None:
     """Return the encoding that an HTML page names in its head, if Python has it."""
     match = DECLARED.search(data[:4096])
-    return _known(match[1].decode("ascii", "replace")) if match else None
+    return known(match[1].decode("ascii", "replace")) if match else None
 
 
-def _known(name: str) -> str | None:
+def known(name: str) -> str | None:
+    """Return the encoding of a name, if Python has it; nothing is imported for one it has not."""
+    folded = encodings.normalize_encoding(name).lower()
+    module = encodings.aliases.aliases.get(folded, folded)
+    if f"encodings.{module}" not in sys.modules:
+        return None
     try:
-        info = codecs.lookup(name)
+        info = codecs.lookup(module)
     except (LookupError, ValueError):
         return None
     return info.name if getattr(info, "_is_text_encoding", True) else None

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from analyzers.api import Artifact, Segment, Text
+from analyzers.api import Artifact, Marker, Segment, Text
 from analyzers.decoding import Limits
 from analyzers.document.blocks import Block, cuts, sample
+from analyzers.document.pictures import embedded
 from analyzers.text.language import detect
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
@@ -24,9 +25,14 @@ def flowing(
     default = detect(sample(kept))[0]
     at = number = 0
     for block in kept:
-        for start, end in cuts(block.text):
+        base = marker or {}
+        if block.picture is not None:
+            place = {**base, "char": [at, at + len(block.text)]}
+            yield from _picture(f"block-{number}", block, place, parent, default, limits)
+            number += 1
+        for start, end in cuts(block.text) if block.picture is None else ():
             limits.hold("segments", number + 1)
-            place = {**(marker or {}), "char": [at + start, at + end]}
+            place = {**base, "char": [at + start, at + end]}
             yield written(f"block-{number}", block, block.text[start:end], place, default, parent)
             number += 1
         at += len(block.text) + len(BETWEEN)
@@ -35,12 +41,26 @@ def flowing(
     yield rendition(BETWEEN.join(block.text for block in kept))
 
 
+def _picture(
+    key: str,
+    block: Block,
+    place: Marker,
+    parent: str | None,
+    language: str | None,
+    limits: Limits,
+) -> Iterator[Segment | Artifact]:
+    text = Text("written", block.text, detect(block.text)[0] or language) if block.text else None
+    yield from embedded(block.picture or b"", key, place, parent, text, limits)
+
+
 def held(blocks: Iterable[Block], limits: Limits) -> Sequence[Block]:
-    """Return the blocks that have text, as long as there are not too many of them."""
+    """Return the blocks that have text or a picture, as long as there are not too many."""
     kept: list[Block] = []
-    length = 0
+    length = pictures = 0
     for block in blocks:
-        if block.text.strip():
+        pictures += block.picture is not None
+        limits.hold("pictures", pictures)
+        if block.text.strip() or block.picture:
             kept.append(block)
             length += len(block.text)
             limits.hold("segments", len(kept))

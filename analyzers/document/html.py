@@ -1,13 +1,16 @@
-"""HTML: the text a reader sees; nothing is run, fetched or resolved."""
+"""HTML: the text a reader sees, the main text told from what is around it; nothing is fetched."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from analyzers.api import Artifact, Range, Segment
 from analyzers.decoding import Limits, decoding
 from analyzers.document import encoding
-from analyzers.document.blocks import Block, joined
+from analyzers.document.blocks import Block, BlockType, Role, clean, joined
+from analyzers.document.data_urls import picture_of
 from analyzers.document.flow import flowing
+from analyzers.document.landmarks import role_of, told_apart
 from analyzers.document.tables import text_of
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
@@ -22,6 +25,9 @@ INLINE_NAMES = """
 """
 UNSEEN, INLINE = frozenset(UNSEEN_NAMES.split()), frozenset(INLINE_NAMES.split())
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
+
+Pictures = Callable[[str], bytes | None]
+"""From the source that an image names to its bytes, if the document itself holds them."""
 
 
 def load() -> None:
@@ -43,17 +49,17 @@ def pieces(file: BinaryIO, limits: Limits) -> list[Range]:
 def read(file: BinaryIO, piece: Range | None, limits: Limits) -> Iterator[Segment | Artifact]:
     text, _ = _read(file, limits)
     with decoding("HTML"):
-        yield from flowing(blocks(text), limits)
+        yield from flowing(told_apart(list(blocks(text))), limits)
 
 
-def blocks(text: str) -> Iterator[Block]:
-    """Yield headings, paragraphs and tables in the order of the page."""
+def blocks(text: str, pictures: Pictures = picture_of) -> Iterator[Block]:
+    """Yield headings, paragraphs, items, tables and images in the order of the page."""
     from lxml import etree
 
     root = _parsed(text)
     if root is None:
         return
-    pending = _Pending()
+    pending = _Pending(pictures)
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
         name = element.tag if isinstance(element.tag, str) else "?"
@@ -65,7 +71,7 @@ def blocks(text: str) -> Iterator[Block]:
             walk.skip_subtree()
         elif name == "table" and element.find(".//table") is None:
             yield from pending.flush()
-            yield from _table(element)
+            yield from (pending.placed(block) for block in _table(element))
             walk.skip_subtree()
         else:
             if name not in INLINE:
@@ -75,33 +81,91 @@ def blocks(text: str) -> Iterator[Block]:
 
 
 class _Pending:
-    """The text read since the last block began or ended, and the heading it stands in."""
+    """The text read since the last block began or ended, and the elements that it stands in."""
 
-    def __init__(self) -> None:
+    def __init__(self, pictures: Pictures) -> None:
+        self._picture_of = pictures
         self._parts: list[str] = []
-        self._skipped: Any = None
-        self._levels: list[int] = []
+        self._links: list[tuple[str, int]] = []
+        self._linked: list[str] = []
+        self._inside: list[str] = []
+        self._roles: list[Role | None] = []
+        self._images: list[Block] = []
 
     def enter(self, element: Any, name: str) -> None:
-        if name in HEADINGS:
-            self._levels.append(HEADINGS[name])
+        self._inside.append(name)
+        self._roles.append(role_of(element, name) or self._role)
         self._parts.append(element.text or "")
-        if name == "img":
-            self._parts.append(f" {element.get('alt') or ''} ")
+        if name == "a" and element.get("href"):
+            self._links.append((element.get("href"), len(self._parts) - 1))
+        elif name == "img":
+            self._image(element)
         elif name == "br":
-            self._parts.append(" ")
+            self._parts.append("\n" if self._verbatim else " ")
 
     def leave(self, element: Any, name: str) -> None:
-        if name in HEADINGS and self._levels:
-            self._levels.pop()
+        if name == "a" and self._links and element.get("href") == self._links[-1][0]:
+            self._linked.append("".join(self._parts[self._links[-1][1] :]))
+        if self._inside and self._inside[-1] == name:
+            self._inside.pop()
+            self._roles.pop()
         self._parts.append(element.tail or "")
 
     def flush(self) -> Iterator[Block]:
-        text = joined("".join(self._parts))
-        self._parts.clear()
-        if text:
-            level = self._levels[-1] if self._levels else None
-            yield Block("heading" if level else "paragraph", text, level)
+        raw = "".join(self._parts)
+        text = clean(raw).strip("\n") if self._verbatim else joined(raw)
+        links, linked = [link for link, _ in self._links], joined(" ".join(self._linked))
+        images = list(self._images)
+        for kept in (self._parts, self._links, self._linked, self._images):
+            kept.clear()
+        if text.strip():
+            share = len(linked) / len(text)
+            block = Block(self._type, text, self._level, links=links, ordered=self._ordered)
+            if self._verbatim:
+                block = replace(block, features={"semantic": {"code": {"language": None}}})
+            yield self.placed(replace(block, link_share=min(1.0, share)))
+        yield from map(self.placed, images)
+
+    def placed(self, block: Block) -> Block:
+        """Return a block with the role of the part of the page that it stands in."""
+        return replace(block, role=block.role or self._role)
+
+    @property
+    def _role(self) -> Role | None:
+        return self._roles[-1] if self._roles else None
+
+    @property
+    def _verbatim(self) -> bool:
+        return "pre" in self._inside
+
+    @property
+    def _type(self) -> BlockType:
+        for name in reversed(self._inside):
+            if name in HEADINGS:
+                return "heading"
+            if name == "li":
+                return "list_item"
+        return "paragraph"
+
+    @property
+    def _level(self) -> int | None:
+        if self._type == "heading":
+            return next(HEADINGS[name] for name in reversed(self._inside) if name in HEADINGS)
+        depth = sum(name in ("ul", "ol") for name in self._inside)
+        return max(1, depth) if self._type == "list_item" else None
+
+    @property
+    def _ordered(self) -> bool | None:
+        lists = [name for name in self._inside if name in ("ul", "ol")]
+        return lists[-1] == "ol" if lists and self._type == "list_item" else None
+
+    def _image(self, element: Any) -> None:
+        alt = joined(element.get("alt") or "")
+        data = self._picture_of(element.get("src") or "")
+        if data is None:
+            self._parts.append(f" {alt} ")
+        else:
+            self._images.append(Block("image", alt, picture=data))
 
 
 def _read(file: BinaryIO, limits: Limits) -> tuple[str, str]:
@@ -139,13 +203,14 @@ def _table(table: Any) -> Iterator[Block]:
     rows: list[list[str]] = []
     for element in table.iter("caption", "tr", "td", "th"):
         if element.tag == "caption":
-            yield Block("paragraph", joined(" ".join(_seen(element))))
+            yield Block("paragraph", joined(" ".join(_seen(element))), role="caption")
         elif element.tag == "tr":
             rows.append([])
         else:
             rows = rows or [[]]  # browsers, too, imagine the row of a cell that has none
             rows[-1].append(joined(" ".join(_seen(element))))
-    yield Block("table", text_of(rows))
+    links = [link.get("href") for link in table.iter("a") if link.get("href")]
+    yield Block("table", text_of(rows), links=links)
 
 
 def _seen(cell: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from analyzers.api import Artifact, Range, Segment
 from analyzers.decoding import Limits, decoding
 from analyzers.document import encoding, html
-from analyzers.document.blocks import Block, clean, joined
+from analyzers.document.blocks import Block, Role, clean, joined
 from analyzers.document.flow import flowing
 from analyzers.document.tables import text_of
 
@@ -41,14 +41,20 @@ def blocks(text: str) -> Iterator[Block]:
     """Yield the blocks of a document; front matter is not part of its text."""
     tokens = _parser().parse(FRONT_MATTER.sub("", text, count=1))
     at = 0
+    inside: list[str] = []
     while at < len(tokens):
         token = tokens[at]
+        if token.nesting == 1:
+            inside.append(token.type.removesuffix("_open"))
+        elif token.nesting == -1 and inside:
+            inside.pop()
         if token.type == "table_open":
             end = next(i for i in range(at, len(tokens)) if tokens[i].type == "table_close")
             yield Block("table", text_of(_rows(tokens[at:end])))
+            inside.pop()
             at = end
         elif token.type == "inline":
-            yield _inline(token, tokens[at - 1] if at else None)
+            yield _inline(token, inside, tokens[at - 1] if at else None)
         elif token.type in ("fence", "code_block"):
             yield _code(token)
         elif token.type == "html_block":
@@ -63,10 +69,21 @@ def _parser() -> Any:
     return MarkdownIt("commonmark", {"html": True, "maxNesting": DEEPEST}).enable("table")
 
 
-def _inline(token: Any, opening: Any) -> Block:
-    heading = opening is not None and opening.type == "heading_open"
-    level = int(opening.tag[1:]) if heading else None
-    return Block("heading" if heading else "paragraph", joined(_text(token)), level)
+def _inline(token: Any, inside: Sequence[str], opening: Any) -> Block:
+    text, links = joined(_text(token)), _links(token)
+    if opening is not None and opening.type == "heading_open":
+        return Block("heading", text, int(opening.tag[1:]), links=links)
+    role: Role | None = "quoted" if "blockquote" in inside else None
+    lists = [name for name in inside if name in ("bullet_list", "ordered_list")]
+    if not lists:
+        return Block("paragraph", text, role=role, links=links)
+    ordered = lists[-1] == "ordered_list"
+    return Block("list_item", text, len(lists), role=role, ordered=ordered, links=links)
+
+
+def _links(token: Any) -> list[str]:
+    children = token.children or ()
+    return [str(c.attrGet("href")) for c in children if c.type == "link_open" and c.attrGet("href")]
 
 
 def _code(token: Any) -> Block:

@@ -107,7 +107,7 @@ def read(file: BinaryIO, piece: Range | None, limits: Limits) -> Iterator[Segmen
         wanted = range(first, min(end, total + 1))
         known = {n: _page(document, n, limits) for n in _asked(wanted, total)}
         style = Style.of([line for n in _sample(total) for line in known[n].lines])
-        edges = running([page.sheet for page in known.values()])
+        edges = running([page.sheet for page in known.values()], style.body)
         texts = [line.text for n in wanted for line in known[n].lines[:50]]
         language = detect("\n".join(texts[:100]))[0]
         count = 0

@@ -115,7 +115,8 @@ def turned(box: Box, quarters: int) -> Box:
 
 
 def _quarters(angle: float) -> int:
-    return round(angle / (math.pi / 2)) % 4 if math.isfinite(angle) else 0
+    """Return how far letters are turned, counterclockwise; pdfium counts the other way."""
+    return round(-angle / (math.pi / 2)) % 4 if math.isfinite(angle) else 0
 
 
 def _apart(letters: _Letters, place: _Place) -> bool:

@@ -14,6 +14,8 @@ NUMBER_EDGE = 0.09
 SAME_HEIGHT = 4.0
 """Points by which the height of a header may differ from page to page."""
 LONGEST = 150
+LARGEST = 1.2
+"""In sizes of the text."""
 DIGITS = re.compile(r"\d+")
 PAGE_NUMBER = re.compile(
     r"^(?:[-–—|\s]*)(?:(?:page|seite|p\.|s\.|página|pagina)\s*)?"
@@ -32,16 +34,19 @@ class Sheet:
     lines: Sequence[Line]
 
 
-def running(sheets: Sequence[Sheet]) -> Mapping[int, Mapping[int, Role]]:
-    """Return by page, by the index of the line, what is no part of the running text."""
+def running(sheets: Sequence[Sheet], body: float) -> Mapping[int, Mapping[int, Role]]:
+    """Return by page, by the index of the line, what is no part of the running text.
+
+    `body` is the size of that text: larger lines are headings, wherever they stand.
+    """
     found: dict[int, dict[int, Role]] = defaultdict(dict)
     alike: dict[tuple[Role, str], list[tuple[int, int, float]]] = defaultdict(list)
     for sheet in sheets:
         for index, role, height in _at_the_edge(sheet):
-            text = sheet.lines[index].text
+            line, text = sheet.lines[index], sheet.lines[index].text
             if PAGE_NUMBER.match(text) and height <= NUMBER_EDGE * (sheet.top - sheet.bottom):
                 found[sheet.number][index] = "page_number"
-            elif len(text) <= LONGEST:
+            elif len(text) <= LONGEST and line.size <= LARGEST * body:
                 alike[role, DIGITS.sub("#", text.casefold())].append((sheet.number, index, height))
     for (role, _), places in alike.items():
         for number, index, height in places:

@@ -5,8 +5,23 @@ from typing import Any, BinaryIO, ClassVar, Protocol
 
 from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Range, Segment
 from analyzers.decoding import Limits
-from analyzers.document import delimited, docx, html, markdown, pdf, plain, pptx, xlsx
-from analyzers.document.sniff import mime_type
+from analyzers.document import (
+    delimited,
+    docx,
+    epub,
+    html,
+    mail,
+    markdown,
+    odt,
+    pdf,
+    plain,
+    pptx,
+    rst,
+    rtf,
+    xlsx,
+)
+from analyzers.document.sniff import EMAIL, EPUB, ODT, RST, RTF, mime_type
+from analyzers.image import decoder
 from analyzers.text import language
 
 
@@ -30,6 +45,11 @@ FORMATS: dict[str, Format] = {
     OFFICE + "wordprocessingml.document": docx,
     OFFICE + "presentationml.presentation": pptx,
     OFFICE + "spreadsheetml.sheet": xlsx,
+    ODT: odt,
+    EPUB: epub,
+    RTF: rtf,
+    EMAIL: mail,
+    RST: rst,
     "text/csv": delimited,
     "text/tab-separated-values": delimited,
     "text/html": html,
@@ -43,11 +63,12 @@ class DocumentSegmenter(BaseAnalyzer):
     """Reads the format that config["mime_type"] names, else the one its content shows."""
 
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        name="document", version="1", formats=tuple(FORMATS), emits=("semantic", "technical")
+        name="document", version="2", formats=tuple(FORMATS), emits=("semantic", "technical")
     )
 
     def load(self) -> None:
         language.load()
+        decoder.load()
         for module in dict.fromkeys(FORMATS.values()):
             module.load()
 

@@ -15,6 +15,13 @@ MAIN_PARTS = {
     "ppt/": OFFICE + "presentationml.presentation",
     "xl/": OFFICE + "spreadsheetml.sheet",
 }
+ODT = "application/vnd.oasis.opendocument.text"
+EPUB = "application/epub+zip"
+RTF = "application/rtf"
+EMAIL = "message/rfc822"
+RST = "text/x-rst"
+BY_MIMETYPE = (ODT, EPUB)
+"""Archives whose first entry, `mimetype`, says what they are."""
 TEXTS = {
     "text/csv": "text/csv",
     "text/tab-separated-values": "text/tab-separated-values",
@@ -22,12 +29,19 @@ TEXTS = {
     "application/xhtml+xml": "text/html",
     "text/markdown": "text/markdown",
     "text/x-markdown": "text/markdown",
+    "text/x-rst": RST,
+    "text/prs.fallenstein.rst": RST,
+    "message/rfc822": EMAIL,
     "text/plain": "text/plain",
 }
 HTML_START = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 HEADING = re.compile(r"^#{1,6} \S", re.M)
 MARKUP = re.compile(r"^(?:```|[-*] \S|> \S|\|.*\|\s*$)|\[[^\]\n]+\]\([^)\n]+\)", re.M)
 HEAD = 64 * 1024
+MAIL_HEADER = re.compile(rb"([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]?[^\r\n]*")
+MAIL_NAMES = frozenset({b"from", b"to", b"subject", b"date", b"message-id", b"received"})
+FEWEST_MAIL_NAMES = 3
+BINARY = frozenset({"application/pdf", ODT, EPUB, RTF})
 
 
 def mime_type(file: BinaryIO, declared: str = "") -> str:
@@ -40,9 +54,11 @@ def mime_type(file: BinaryIO, declared: str = "") -> str:
         return "application/pdf"
     if head.startswith(b"PK\x03\x04"):
         return _office(file)
+    if head.lstrip().startswith(b"{\\rtf"):
+        return RTF
     if head.startswith(OLE):
         return declared if declared.startswith(OFFICE) else OFFICE + "wordprocessingml.document"
-    if declared.startswith(OFFICE) or declared == "application/pdf":
+    if declared.startswith(OFFICE) or declared in BINARY:
         raise MediaFailed(Reason.CORRUPT_MEDIA, f"the bytes are not {declared}")
     return TEXTS.get(declared) or _text(head)
 
@@ -51,6 +67,10 @@ def _office(file: BinaryIO) -> str:
     file.seek(0)
     with decoding("archive"), zipfile.ZipFile(file) as archive:
         names = archive.namelist()
+        if "mimetype" in names and archive.getinfo("mimetype").file_size < 100:
+            said = archive.read("mimetype").decode("ascii", "replace").strip()
+            if said in BY_MIMETYPE:
+                return said
         if "[Content_Types].xml" in names:
             for folder, found in MAIN_PARTS.items():
                 if any(name.startswith(folder) for name in names):
@@ -61,10 +81,24 @@ def _office(file: BinaryIO) -> str:
 def _text(head: bytes) -> str:
     if HTML_START.match(head):
         return "text/html"
+    if is_mail(head):
+        return EMAIL
     text = head.decode("utf-8", "replace")
     if HEADING.search(text) and MARKUP.search(text):
         return "text/markdown"
     return "text/csv" if _delimited(text) else "text/plain"
+
+
+def is_mail(head: bytes) -> bool:
+    """Return whether a text begins with the headers of a message: at least three of the usual."""
+    found: set[bytes] = set()
+    for line in head[:8_192].splitlines():
+        match = MAIL_HEADER.match(line)
+        if match:
+            found.add(match[1].lower())
+        elif not line.startswith((b" ", b"\t")):
+            break
+    return len(found & MAIL_NAMES) >= FEWEST_MAIL_NAMES
 
 
 def _delimited(text: str) -> bool:

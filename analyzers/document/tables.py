@@ -28,7 +28,7 @@ def has_header(rows: Sequence[Row]) -> bool:
     if len(rows) < 2 or len(rows[0]) < 2:
         return False
     first = rows[0]
-    return all(first) and len(set(first)) == len(first) and not any(map(_numeric, first))
+    return all(first) and len(set(first)) == len(first) and not any(map(numeric, first))
 
 
 def named(row: Row, header: Row) -> str:
@@ -68,5 +68,6 @@ def _group(taken: Sequence[tuple[int, str]]) -> RowGroup:
     return RowGroup(taken[0][0], taken[-1][0], "\n".join(text for _, text in taken))
 
 
-def _numeric(cell: str) -> bool:
+def numeric(cell: str) -> bool:
+    """Return whether a cell holds a number, a date, or the like."""
     return any(c.isdigit() for c in cell) and not any(c.isalpha() for c in cell)

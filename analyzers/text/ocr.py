@@ -13,7 +13,10 @@ from analyzers.text import language, reader, regions
 from analyzers.text.reader import Line
 from schemas.names import TextSource
 
-PLACED_BY = ("page", "time")
+PLACED_BY = ("page", "time", "char")
+
+
+WHOLE = (0.0, 0.0, 100.0, 100.0)
 
 
 class OcrAnalyzer(BaseAnalyzer):
@@ -37,7 +40,9 @@ class OcrAnalyzer(BaseAnalyzer):
         self, segment: Segment, priorities: Mapping[str, int]
     ) -> AnalysisResult | None:
         picture = segment.renditions.get(self.spec.needs[0])
-        written = any(text.source == TextSource.WRITTEN for text in segment.texts)
+        written = segment.type != "image" and any(  # what is written of a picture describes it
+            text.source == TextSource.WRITTEN for text in segment.texts
+        )
         if picture is None or written or priorities.get("semantic", 1) == 0:
             return None
         lines = reader.read(picture)
@@ -107,7 +112,12 @@ def _segment(
 
 
 def _place(marker: Marker, box: tuple[float, float, float, float]) -> Marker:
-    """Return where in the asset a box is: on the parent's page or at its time, in percent."""
-    left, top, right, bottom = (100 * value for value in box)
+    """Return where in the asset a box is: on the parent's page or at its time, in percent.
+
+    A picture on a page has a box of its own, in which the found one lies.
+    """
+    x, y, across, down = marker.get("xywh", WHOLE)
+    left, right = (x + across * value for value in (box[0], box[2]))
+    top, bottom = (y + down * value for value in (box[1], box[3]))
     xywh = [round(value, 2) for value in (left, top, right - left, bottom - top)]
     return {**{name: marker[name] for name in PLACED_BY if name in marker}, "xywh": xywh}

@@ -7,7 +7,7 @@ from uuid import UUID
 from schemas.address import Address, number
 
 WHOLE = (0.0, 0.0, 100.0, 100.0)
-PAGES = {"slide": "slide", "sheet": "sheet", "table": "sheet"}
+PAGES = {"slide": "slide", "sheet": "sheet"}
 
 
 def words(address: Address, segment_type: str = "") -> str:
@@ -20,7 +20,7 @@ def _words(address: Address, segment_type: str) -> Iterator[str]:
         start, end = map(clock, address.time)
         yield f"{start} to {end}" if end != start else start
     if address.page is not None:
-        sheet = address.rows is not None
+        sheet = address.rows is not None and address.box is None
         yield f"{PAGES.get(segment_type, 'sheet' if sheet else 'page')} {address.page}"
     if address.rows is not None:
         yield _span("row", *address.rows)

@@ -84,6 +84,7 @@ def pdf(
     password: str | None = None,
     catalog: str = "",
     kids: str | None = None,
+    annotations: str = "",
 ) -> bytes:
     """Return a PDF of A4 pages with text in Helvetica; it opens only with the password, if any."""
     refs = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
@@ -100,7 +101,7 @@ def pdf(
         place = 4 + 2 * number
         objects[place] = (
             f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Rotate {rotate}"
-            f"/Resources<</Font<</F1 3 0 R>>>>/Contents {place + 1} 0 R>>"
+            f"/Resources<</Font<</F1 3 0 R>>>>/Annots[{annotations}]/Contents {place + 1} 0 R>>"
         ).encode()
         if lock:
             content = lock.stream(content, place + 1)

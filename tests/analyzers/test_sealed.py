@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 
 from analyzers.image import decoder
 from tests.analyzers.files import docx, encoded, lettered, pdf, pptx, xlsx
+from tests.analyzers.papers import RST, RTF, eml, epub, odt
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:
@@ -31,6 +32,11 @@ def documents() -> Iterator[tuple[str, bytes]]:
     yield "", docx()
     yield "", pptx()
     yield "", xlsx()
+    yield "", odt()
+    yield "", epub()
+    yield "", RTF
+    yield "", eml()
+    yield "text/x-rst", RST
     for mime in ("text/plain", "text/markdown", "text/html", "text/csv"):
         yield mime, f"# Titel\n\n<p>{words}</p>\n\n|a,b|\n|-,-|\n".encode("cp1252") * 3
 

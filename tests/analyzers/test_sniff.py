@@ -5,10 +5,11 @@ import zipfile
 
 import pytest
 
-from analyzers.document.sniff import OFFICE
+from analyzers.document.sniff import EPUB, ODT, OFFICE
 from analyzers.sniff import kind_of, says_otherwise, sniff
 from dataflux.errors import MediaFailed
 from schemas.names import Kind, Reason
+from tests.analyzers.papers import RTF, eml, epub, odt
 
 
 def office(part: str) -> bytes:
@@ -45,6 +46,10 @@ def office(part: str) -> bytes:
         (office("word/document.xml"), OFFICE + "wordprocessingml.document"),
         (office("ppt/presentation.xml"), OFFICE + "presentationml.presentation"),
         (office("xl/workbook.xml"), OFFICE + "spreadsheetml.sheet"),
+        (odt(), ODT),
+        (epub(), EPUB),
+        (RTF, "application/rtf"),
+        (eml(), "message/rfc822"),
         (b"<!DOCTYPE html><p>x", "text/html"),
         (b"just some words\n", "text/plain"),
         (b"<?xml version='1.0'?>\n<!DOCTYPE html>\n<html xmlns='x'>", "text/html"),
@@ -94,6 +99,8 @@ def test_a_name_decides_between_kinds_of_text_only() -> None:
     assert sniff(io.BytesIO(table), "text/csv", None) == "text/csv"
     assert sniff(io.BytesIO(table), None, "t.MD") == "text/markdown"
     assert sniff(io.BytesIO(table), None, "t.txt") == "text/plain"
+    assert sniff(io.BytesIO(table), None, "t.rst") == "text/x-rst"
+    assert sniff(io.BytesIO(table), None, "t.eml") == "message/rfc822"
     assert sniff(io.BytesIO(table), "video/mp4", "t.mp4") == "text/csv"
 
 

@@ -1,6 +1,7 @@
 """PDF: pages, paragraphs and headings with their boxes, and what is refused."""
 
 import io
+from contextlib import closing
 
 import pytest
 from PIL import Image
@@ -120,3 +121,85 @@ def test_holds_its_limits(documents: DocumentSegmenter, limits: dict[str, int], 
 )
 def test_broken_files_are_corrupt(documents: DocumentSegmenter, data: bytes) -> None:
     assert failure(documents, data)[0] == "corrupt_media"
+
+
+TABLE = [
+    (72 + 120 * column, 600 - 16 * row, 11, text)
+    for row, values in enumerate(
+        [("name", "load", "tons"), ("Aurora", "coal", "120"), ("Bella", "grain", "80")]
+    )
+    for column, text in enumerate(values)
+]
+
+
+def test_tables_are_read_row_by_row(documents: DocumentSegmenter) -> None:
+    segments, _ = extracted(documents, pdf([[*PAGE, *TABLE]]))
+    table = segments[-1]
+    assert (table.type, bodies([table])) == (
+        "table",
+        ["name: Aurora; load: coal; tons: 120\nname: Bella; load: grain; tons: 80"],
+    )
+    assert table.start_marker["row"] == [2, 3]
+    _, y, width, _ = table.start_marker["xywh"]
+    assert y > 100 * (842 - 600) / 842
+    assert width > 40
+
+
+def test_knows_where_its_links_lead(documents: DocumentSegmenter) -> None:
+    link = (
+        "<</Type/Annot/Subtype/Link/Rect[72 690 200 712]/A<</S/URI/URI({})>>>>"
+        "<</Type/Annot/Subtype/Link/Rect[72 690 200 712]/A<</S/JavaScript/JS(x)>>>>"
+    )
+    for target, kept in (("https://example.org/a", True), ("javascript:x", False)):
+        data = pdf([PAGE], annotations=link.format(target))
+        segments, _ = extracted(documents, data)
+        links = segments[2].features.get("semantic", {}).get("links")
+        assert links == ({"targets": [target]} if kept else None)
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_reads_text_that_is_turned(documents: DocumentSegmenter, turn: int) -> None:
+    segments, _ = extracted(documents, turned(pdf([PAGE]), turn))
+    assert bodies(segments, "paragraph")[1].startswith("A second paragraph starts")
+    assert len(bodies(segments)) == 3
+
+
+def turned(data: bytes, degrees: int) -> bytes:
+    """Return the page with everything on it turned counterclockwise about its middle."""
+    import pypdfium2
+
+    buffer = io.BytesIO()
+    with closing(pypdfium2.PdfDocument(data)) as document:
+        page = document[0]
+        for item in page.get_objects():
+            matrix = item.get_matrix().translate(-421, -421).rotate(degrees, ccw=True)
+            item.set_matrix(matrix.translate(421, 421))
+        page.set_mediabox(0, 0, 842, 842)
+        page.gen_content()
+        document.save(buffer)
+    return buffer.getvalue()
+
+
+def test_a_picture_among_text_is_seen_and_can_be_read(documents: DocumentSegmenter) -> None:
+    import pypdfium2
+
+    buffer = io.BytesIO()
+    sign = lettered((600, 300), [(40, 100, 60, "Quay seven")])
+    with closing(pypdfium2.PdfDocument(pdf([PAGE]))) as document:
+        image = pypdfium2.PdfImage.new(document)
+        image.set_bitmap(pypdfium2.PdfBitmap.from_pil(sign))
+        image.set_matrix(pypdfium2.PdfMatrix(300, 0, 0, 150, 72, 400))
+        page = document[0]
+        page.insert_obj(image)
+        page.gen_content()
+        document.save(buffer)
+    segments, artifacts = extracted(documents, buffer.getvalue())
+    picture = segments[-1]
+    assert (picture.type, picture.parent) == ("image", "page-1")
+    assert picture.start_marker["xywh"] == pytest.approx(
+        [100 * 72 / 595, 100 * 292 / 842, 100 * 300 / 595, 100 * 150 / 842], abs=0.5
+    )
+    (seen,) = (a.data for a in artifacts if (a.kind, a.segment) == ("keyframe", picture.key))
+    shown = Image.open(io.BytesIO(seen)).convert("L")
+    assert max(shown.size) == pytest.approx(600, abs=2)
+    assert shown.crop((40, 90, 500, 200)).getextrema()[0] < 60

@@ -1,5 +1,6 @@
 """Plain text, Markdown, HTML and CSV: their blocks, their ranges, their encodings."""
 
+import base64
 import io
 
 import pytest
@@ -10,6 +11,8 @@ from analyzers.document import encoding
 from analyzers.document.blocks import LONGEST, cuts
 from analyzers.document.segmenter import DocumentSegmenter
 from tests.analyzers.files import bodies, extracted, failure
+from tests.analyzers.papers import sign
+from tests.analyzers.places import roles, text_matches
 
 GERMAN = "Über den Fluß führt eine alte Brücke. Sie ist schön und gehört der Stadt.\n"
 
@@ -113,8 +116,8 @@ print("hi")
         ("heading", "Title bold"),
         ("paragraph", "Text with a link and code, second line."),
         ("heading", "Sub"),
-        ("paragraph", "item one"),
-        ("paragraph", "item two"),
+        ("list_item", "item one"),
+        ("list_item", "item two"),
         ("table", "name: Ann; city: Bonn"),
         ("paragraph", 'print("hi")'),
     ]
@@ -147,14 +150,42 @@ def test_html_is_what_a_reader_sees(documents: DocumentSegmenter) -> None:
         ("heading", "Big news"),
         ("paragraph", "One two three & four a red boat"),
         ("paragraph", "loose text"),
-        ("paragraph", "first"),
-        ("paragraph", "second"),
+        ("list_item", "first"),
+        ("list_item", "second"),
         ("paragraph", "Ages"),
         ("table", "name: Ann; age: 7\nname: Bo; age: 9"),
         ("paragraph", "last"),
     ]
     assert ranges_match(segments, text.data.decode())
     assert documents.get_metadata(io.BytesIO(PAGE.encode()))["title"] == "T"
+
+
+def test_html_tells_its_main_text_from_what_is_around(documents: DocumentSegmenter) -> None:
+    page = """<header><h1>The Daily Quay</h1></header><nav><a href="/">Home</a></nav>
+    <div><a href="/a">Ports</a></div><div><a href="/b">Ships</a></div>
+    <div><a href="/c">Tides</a></div>
+    <article><header><h2>Crane back</h2></header><p>It works
+    <a href="https://example.org/crane">again</a>.</p><blockquote><p>At last!</p></blockquote>
+    <figure><img alt="A sign" src="data:image/png;base64,%s"><figcaption>Quay seven</figcaption>
+    </figure></article><aside><p>Read on</p></aside><footer><p>Imprint</p></footer>"""
+    data = (page % base64.b64encode(sign()).decode()).encode()
+    segments, artifacts = extracted(documents, data, mime_type="text/html")
+    assert [(s.type, *roles(s), *bodies([s])) for s in segments] == [
+        ("heading", "header", "The Daily Quay"),
+        ("paragraph", "navigation", "Home"),
+        ("paragraph", "navigation", "Ports"),
+        ("paragraph", "navigation", "Ships"),
+        ("paragraph", "navigation", "Tides"),
+        ("heading", "Crane back"),
+        ("paragraph", "It works again."),
+        ("paragraph", "quoted", "At last!"),
+        ("image", "A sign"),
+        ("paragraph", "caption", "Quay seven"),
+        ("paragraph", "aside", "Read on"),
+        ("paragraph", "footer", "Imprint"),
+    ]
+    assert segments[6].features["semantic"]["links"] == {"targets": ["https://example.org/crane"]}
+    assert text_matches(segments, artifacts)
 
 
 def test_html_believes_its_declared_encoding_only_where_it_must(

@@ -89,7 +89,7 @@ def test_looks_before_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_does_not_read_what_was_written(ocr: OcrAnalyzer) -> None:
     data = encoded(lettered((640, 200), [(40, 60, 44, "Written here")]))
-    segment = Segment("image", {}, {}, key="s", texts=[Text("written", "Written here")])
+    segment = Segment("scene", {}, {}, key="s", texts=[Text("written", "Written here")])
     segment.renditions = {"keyframe": data}
     assert ocr.analyze_segment(segment, {}) is None
     segment.texts.clear()
