@@ -7,7 +7,7 @@ pdfium's own order (that of drawing) and that of pdfminer.six, if it is installe
 import argparse
 import io
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from importlib.metadata import version
@@ -49,7 +49,7 @@ def main() -> None:
     chosen = options.parse_args()
     seeds = range(chosen.first, chosen.first + chosen.count)
     scores: dict[str, Score] = {}
-    spent = Counter[str]()
+    spent: dict[str, float] = defaultdict(float)
     pages = 0
     segmenter = DocumentSegmenter()
     segmenter.load()

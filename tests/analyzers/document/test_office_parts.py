@@ -104,10 +104,11 @@ def test_pptx_shows_its_pictures_and_tells_edges_apart(documents: DocumentSegmen
     import pptx
 
     deck = pptx.Presentation()
+    width, height = deck.slide_width or 0, deck.slide_height or 0
     slide = deck.slides.add_slide(deck.slide_layouts[5])
     slide.shapes.title.text = "Quay"
-    slide.shapes.add_picture(io.BytesIO(sign()), deck.slide_width // 2, 0, deck.slide_width // 2)
-    box = slide.shapes.add_textbox(0, deck.slide_height // 2, deck.slide_width // 2, 100)
+    slide.shapes.add_picture(io.BytesIO(sign()), width // 2, 0, width // 2)
+    box = slide.shapes.add_textbox(0, height // 2, width // 2, 100)
     run = box.text_frame.paragraphs[0].add_run()
     run.text, run.hyperlink.address = "manual", "https://example.org/crane"
     segments, artifacts = extracted(documents, saved(deck))
