@@ -202,4 +202,4 @@ def test_a_picture_among_text_is_seen_and_can_be_read(documents: DocumentSegment
     (seen,) = (a.data for a in artifacts if (a.kind, a.segment) == ("keyframe", picture.key))
     shown = Image.open(io.BytesIO(seen)).convert("L")
     assert max(shown.size) == pytest.approx(600, abs=2)
-    assert shown.crop((40, 90, 500, 200)).getextrema()[0] < 60
+    assert shown.crop((40, 90, 500, 200)).histogram()[0:60] != [0] * 60
