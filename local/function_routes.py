@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -15,6 +14,7 @@ from events.http import from_http
 from functions.api import problems
 from functions.api.callers import Using, authenticate, deps_of, token_of
 from functions.deps import Deps
+from functions.disposition import Disposition
 from functions.targets import BY_NAME
 
 router = APIRouter()
@@ -55,9 +55,8 @@ def _run(deps: Deps, name: str, events: Sequence[Event]) -> Response:
 
     if not events:
         raise Invalid("a batch without events; send at least one")
-    disposition: Any = BY_NAME[name].run(deps, events)
-    status = STATUS[disposition]
-    if status == 200:
+    disposition = BY_NAME[name].run(deps, events)
+    if disposition == Disposition.DONE:
         return Response(status_code=200)
-    told = getattr(disposition, "detail", "") or f"{name} ended as {disposition}"
-    return problems.problem(status, f"{told}; the log of the emulator says more")
+    told = disposition.detail or f"{name} ended as {disposition}"
+    return problems.problem(STATUS[disposition], f"{told}; the log of the emulator says more")
