@@ -83,6 +83,8 @@ class Settings(BaseModel):
     """How often a worker renews its lease; less than the lease itself."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
     """How often a piece is tried before it fails."""
+    decode_s: Seconds = 300.0
+    """How long one piece may be decoded or recognized."""
     grace_s: Seconds = 10.0
     """How long a stop waits for the work that is under way."""
     upload_limit: Annotated[int, Field(ge=1)] = 50 << 30

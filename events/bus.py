@@ -28,11 +28,16 @@ class Consumer(Protocol):
     def close(self) -> None: ...
 
 
-class Bus(Protocol):
+class Subscribable(Protocol):
+    """What a host needs of a bus."""
+
+    def subscribe(self, group: str, topics: Sequence[str]) -> Consumer: ...
+
+
+class Bus(Subscribable, Protocol):
     """Publishing returns once the events are kept; it raises Unavailable if they are not."""
 
     def publish(self, events: Sequence[Event]) -> None: ...
-    def subscribe(self, group: str, topics: Sequence[str]) -> Consumer: ...
     def lag(self, group: str) -> dict[str, int]: ...
     def oldest(self, group: str) -> dict[str, datetime]:
         """Return when the oldest event was sent that the group has not acknowledged, by topic.

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from analyzers.registry import Registry
-from analyzers.sandbox import Sandbox
+from analyzers.sandbox import Limits, Sandbox
 from dataflux import failpoints
 from dataflux.clock import Clock, IdFactory
 from dataflux.errors import Invalid
@@ -69,7 +69,8 @@ def build(
             max_attempts=settings.max_attempts,
         )
         registry = Registry.load(settings.analyzers)
-        sandbox = Sandbox(registry, require_seal=settings.require_seal)
+        limits = Limits(wall_s=settings.decode_s)
+        sandbox = Sandbox(registry, limits=limits, require_seal=settings.require_seal)
         stack.callback(sandbox.close)
         yield Deps(
             settings=settings,

@@ -18,6 +18,7 @@ from local import (
     dlq_commands,
     events_commands,
     models_commands,
+    modes,
     services_commands,
     show,
     up,
@@ -80,13 +81,25 @@ def up_(
     home: Home = None,
     inbox: Annotated[Path | None, typer.Option(help="The folder to watch.")] = None,
     port: Annotated[int, typer.Option(help="0: a free one.")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete what was there first.")] = False,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Go on with new code when a function changes.")
+    ] = False,
+    chaos: Annotated[
+        str | None, typer.Option(help="Be unkind: duplicate=0.1,reorder,delay=200ms,drop-dlq.")
+    ] = None,
+    debug: Annotated[
+        str | None, typer.Option(help="A function to debug: one worker, no time to keep.")
+    ] = None,
+    debug_port: Annotated[int, typer.Option(help="Where debugpy listens.")] = 5678,
     as_json: Json = False,
 ) -> None:
     """Start the whole platform here and watch the inbox folder, until Ctrl-C.
 
     Example: dataflux up --inbox ~/media
     """
-    up.run(home, inbox, port, as_json=as_json)
+    mode = modes.parse(chaos=chaos, reload=reload, debug=debug, debug_port=debug_port)
+    up.run(home, inbox, port, mode=mode, fresh=fresh, as_json=as_json)
 
 
 @app.command()

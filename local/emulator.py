@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from dataflux.errors import Conflict, DataFluxError
 from dataflux.settings import Settings
 from events.event import PREFIX, Event
+from functions.api.app import EVERYTHING, create_app
 from functions.deps import Deps, build
 from functions.hosts.given_up import GivenUp
 from functions.hosts.local import Hosted, LocalHost
@@ -20,7 +21,10 @@ from local import function_routes, installation
 from local.inbox import Inbox
 from local.installation import Installation
 from local.marks import Marks
+from local.modes import USUAL, Mode
+from local.reloading import reloading
 from local.server import Server
+from local.unkind import UnkindBus
 from stores.records import arrivals, steps
 
 log = logging.getLogger(__name__)
@@ -39,8 +43,9 @@ class Running:
 
 
 @contextlib.contextmanager
-def emulator(settings: Settings) -> Iterator[Running]:
+def emulator(settings: Settings, mode: Mode = USUAL) -> Iterator[Running]:
     """Start everything; on leaving, end everything that was started, in reverse."""
+    settings = mode.applied(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         deps = stack.enter_context(build(settings))
@@ -48,7 +53,7 @@ def emulator(settings: Settings) -> Iterator[Running]:
         with deps.engine.system("relay") as conn:
             steps.free_leases(conn)  # alone in this home: whoever held one is gone
         stack.enter_context(_warming(deps))
-        host = LocalHost(deps.bus, list(_hosted(deps)), partial(_bury, deps), slots=settings.slots)
+        host = _host(deps, mode)
         stack.callback(host.stop, settings.grace_s, deps.sandbox.close)
         host.start()
         for name, seconds, action in _chores(deps):
@@ -62,17 +67,26 @@ def emulator(settings: Settings) -> Iterator[Running]:
         inbox.start()
         stack.callback(inbox.join)
         stack.callback(inbox.close)
-        server = stack.enter_context(
-            Server(deps, settings.host, settings.port, [function_routes.router])
-        )
+        if mode.reload:
+            stack.enter_context(reloading(log.warning))
+        app = create_app(deps, (*EVERYTHING, function_routes.router))
+        server = stack.enter_context(Server(app, settings.host, settings.port))
         yield Running(deps, installed, server.url)
 
 
-def _hosted(deps: Deps) -> Iterator[Hosted]:
+def _host(deps: Deps, mode: Mode) -> LocalHost:
+    hosted, bury = list(_hosted(deps, mode)), partial(_bury, deps)
+    if mode.chaos is None:
+        return LocalHost(deps.bus, hosted, bury, slots=deps.settings.slots)
+    unkind = UnkindBus(deps.bus, mode.chaos)
+    return LocalHost(unkind, hosted, unkind.bury(bury), slots=deps.settings.slots)
+
+
+def _hosted(deps: Deps, mode: Mode) -> Iterator[Hosted]:
     for target in TARGETS:
         if target.topics:
-            run = partial(target.run, deps)
-            yield Hosted(target.name, target.topics, run, target.batch, target.heavy)
+            run, alone = partial(target.run, deps), target.name == mode.debug
+            yield Hosted(target.name, target.topics, run, target.batch, target.heavy, alone)
 
 
 @contextlib.contextmanager

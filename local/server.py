@@ -1,30 +1,27 @@
-"""Serves the ASGI app of this process on a port that is free."""
+"""Serves an ASGI app of this process on a port that is free."""
 
 import socket
 import threading
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 import uvicorn
-from fastapi import APIRouter
+from starlette.types import ASGIApp
 
 from dataflux.errors import Conflict
-from functions.api.app import EVERYTHING, create_app
-from functions.deps import Deps
 
 GRACE_S = 5
 
 
 class Server:
-    """A context manager: the API and the first page, served from a thread."""
+    """A context manager: an app, served from a thread."""
 
-    def __init__(self, deps: Deps, host: str, port: int, more: Sequence[APIRouter] = ()) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
         self._socket = _listen(host, port)
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(deps, (*EVERYTHING, *more)),
+            app,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -7,20 +7,30 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from dataflux import telemetry
 from dataflux.errors import Conflict, Invalid
 from dataflux.settings import Settings
+from local.modes import USUAL, Mode
 from local.show import console, errors
 
-OURS = ("postgres", "objects", "bus", "inbox.seen", "token", "run.json", "lock")
+OURS = ("postgres", "objects", "bus", "inbox.seen", "token", "run.json")
 """What an installation keeps in its home: all that reset deletes."""
 
 
-def run(home: Path | None, inbox: Path | None, port: int, *, as_json: bool) -> None:
+def run(
+    home: Path | None,
+    inbox: Path | None,
+    port: int,
+    *,
+    mode: Mode = USUAL,
+    fresh: bool = False,
+    as_json: bool,
+) -> None:
     """Run an emulator until SIGINT or SIGTERM; a second one ends it at once."""
     began = time.perf_counter()
     settings = Settings.from_env(
@@ -29,11 +39,14 @@ def run(home: Path | None, inbox: Path | None, port: int, *, as_json: bool) -> N
     telemetry.configure(settings.log_level, settings.log_format)
     wait = until_told()
     with alone(settings.home):
+        if fresh:
+            empty(settings.home)
         from local.emulator import emulator
 
-        with emulator(settings) as running, announced(settings.home, running.url):
+        more = mode.told()
+        with emulator(settings, mode) as running, announced(settings.home, running.url):
             ready_s = round(time.perf_counter() - began, 2)
-            greet(settings, running.url, running.installation.token, ready_s, as_json=as_json)
+            greet(settings, running.url, running.installation.token, ready_s, more, as_json=as_json)
             wait()
             errors.print("stopping: finishing what is in work (Ctrl-C again to stop at once)")
 
@@ -64,7 +77,15 @@ def until_told() -> Callable[[], object]:
     return wait
 
 
-def greet(settings: Settings, url: str, token: str, ready_s: float, *, as_json: bool) -> None:
+def greet(
+    settings: Settings,
+    url: str,
+    token: str,
+    ready_s: float,
+    more: Mapping[str, str] = MappingProxyType({}),
+    *,
+    as_json: bool,
+) -> None:
     page = f"{url}/?token={token}"
     if as_json:
         found = {
@@ -75,6 +96,7 @@ def greet(settings: Settings, url: str, token: str, ready_s: float, *, as_json: 
             "inbox": str(settings.watched),
             "pid": os.getpid(),
             "ready_s": ready_s,
+            **more,
         }
         print(json.dumps(found), flush=True)
         return
@@ -82,6 +104,8 @@ def greet(settings: Settings, url: str, token: str, ready_s: float, *, as_json: 
     console.print(f"  first page  {page}")
     console.print(f"  API         {url}/api/v1   (bearer token {token})")
     console.print(f"  inbox       {settings.watched}   drop files there")
+    for name, said in more.items():
+        console.print(f"  {name:<10}  {said}")
     sys.stdout.flush()
 
 
@@ -140,10 +164,16 @@ def reset(home: Path | None, *, yes: bool) -> Path | None:
             answer = errors.input(f"Delete the installation in {place}? Type yes: ")
             if answer.strip() != "yes":
                 return None
-        for name in OURS:
-            path = place / name
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+        empty(place)
+        (place / "lock").unlink()
     return place
+
+
+def empty(home: Path) -> None:
+    """Delete what an installation keeps in its home."""
+    for name in OURS:
+        path = home / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from dataflux import telemetry
 from dataflux.failpoints import failpoint
 from dataflux.policy import WORKERS
-from events.bus import Bus, Consumer, Delivery
+from events.bus import Consumer, Delivery, Subscribable
 from events.event import Event
 from functions.disposition import Disposition
 from functions.hosts.given_up import GivenUp
@@ -34,13 +34,14 @@ Bury = Callable[[GivenUp], None]
 
 @dataclass(frozen=True)
 class Hosted:
-    """A function as this host sees it."""
+    """A function as this host sees it; `alone`: it has one worker, which does nothing else."""
 
     name: str
     topics: tuple[str, ...]
     run: Run
     batch: int = 1
     heavy: bool = False
+    alone: bool = False
 
 
 @dataclass
@@ -79,7 +80,7 @@ class LocalHost:
 
     def __init__(
         self,
-        bus: Bus,
+        bus: Subscribable,
         hosted: Sequence[Hosted],
         bury: Bury,
         *,
@@ -90,12 +91,14 @@ class LocalHost:
         self._retry = retry or Backoff()
         self._heavy: LaneQueue[Batch] = LaneQueue(WORKERS)
         self._light: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, LIGHT_THREADS))
+        self._alone: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, 1))
         self._retries: Retries[Batch] = Retries(self._admit)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = [
             self._retries,
             *(self._thread(f"slot-{n}", self._work, self._heavy) for n in range(slots)),
             *(self._thread(f"light-{n}", self._work, self._light) for n in range(LIGHT_THREADS)),
+            self._thread("alone", self._work, self._alone),
         ]
 
     @staticmethod
@@ -118,7 +121,7 @@ class LocalHost:
         """
         self._stopping.set()
         self._retries.close()
-        for queue in (self._heavy, self._light):
+        for queue in (self._heavy, self._light, self._alone):
             queue.close()
         deadline = time.monotonic() + grace_s
         for thread in self._threads:
@@ -152,7 +155,8 @@ class LocalHost:
             return []
 
     def _admit(self, batch: Batch) -> None:
-        (self._heavy if batch.hosted.heavy else self._light).put(batch.lane, batch)
+        shared = self._heavy if batch.hosted.heavy else self._light
+        (self._alone if batch.hosted.alone else shared).put(batch.lane, batch)
 
     def _work(self, queue: LaneQueue[Batch]) -> None:
         while (taken := queue.take()) is not None:

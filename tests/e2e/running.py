@@ -52,10 +52,10 @@ class Emulator:
 
 
 @contextmanager
-def emulator(home: Path, **environment: str) -> Iterator[Emulator]:
+def emulator(home: Path, *options: str, **environment: str) -> Iterator[Emulator]:
     """Start `dataflux up`; at the end whatever of it is left is killed."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "local", "up", "--json", "--home", str(home)],
+        [sys.executable, "-m", "local", "up", "--json", "--home", str(home), *options],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -1,0 +1,72 @@
+"""In which way an emulator is run, other than as usual: with chaos, reloading, under a debugger."""
+
+import secrets
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from dataflux.errors import Invalid
+from dataflux.settings import Settings
+from local import chaos as chaotic
+from local.chaos import Chaos
+
+PATIENT_S = 86_400.0
+"""Longer than anybody looks at a breakpoint."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """`debug` names the function that has one worker of its own and no time to keep."""
+
+    chaos: Chaos | None = None
+    reload: bool = False
+    debug: str | None = None
+    debug_port: int = 5678
+
+    def applied(self, settings: Settings) -> Settings:
+        """Return the settings for this mode: under a debugger nothing runs out of time."""
+        if self.debug is None:
+            return settings
+        return settings.model_copy(update={"lease_s": PATIENT_S, "decode_s": PATIENT_S})
+
+    def told(self) -> dict[str, str]:
+        """Prepare this mode; return what the user is told of it."""
+        said = {}
+        if self.chaos is not None:
+            said["chaos"] = str(self.chaos)
+        if self.reload:
+            said["reload"] = "a function goes on with its new code when it changes"
+        if self.debug is not None:
+            said["debug"] = f"{self.debug}: {_attachable(self.debug_port)}"
+        return said
+
+
+USUAL = Mode()
+
+
+def _attachable(port: int) -> str:
+    """Have a debugger attach; say where."""
+    if find_spec("debugpy") is None:
+        return "breakpoint() stops in this terminal; pip install debugpy, and an editor can attach"
+    import debugpy
+
+    try:
+        host, port = debugpy.listen(("127.0.0.1", port))
+    except RuntimeError as error:
+        raise Invalid(f"debugpy cannot listen on port {port}: {error}; use --debug-port") from error
+    return f"debugpy listens at {host}:{port}"
+
+
+def parse(*, chaos: str | None, reload: bool, debug: str | None, debug_port: int) -> Mode:
+    """Return the mode that the command line asks for; chaos draws a seed if none is given."""
+    if debug is not None:
+        _check(debug)
+    unkind = None if chaos is None else chaotic.parse(chaos, secrets.randbelow(1 << 31))
+    return Mode(unkind, reload, debug, debug_port)
+
+
+def _check(debug: str) -> None:
+    from functions.targets import BY_NAME  # with the database's driver
+
+    known = [name for name, target in BY_NAME.items() if target.topics]
+    if debug not in known:
+        raise Invalid(f"no function {debug!r} to debug; use one of {', '.join(known)}")
