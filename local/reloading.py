@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from importlib import import_module, invalidate_caches
+from importlib.util import cache_from_source
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Self
@@ -118,6 +119,7 @@ def reload(name: str) -> str:
     old = _taken_out(package)
     try:
         _compile(FUNCTIONS / name)
+        invalidate_caches()
         handle = import_module(f"{package}.handler").handle
     except Exception as error:  # whatever the new code does when it is imported
         _taken_out(package)
@@ -135,9 +137,13 @@ def _taken_out(package: str) -> dict[str, ModuleType]:
 
 
 def _compile(folder: Path) -> None:
-    """Raise SyntaxError for any file of the folder that is no Python, also one imported later."""
+    """Raise SyntaxError for any file of the folder that is no Python, also one imported later.
+
+    Of two versions that were saved within a second, the interpreter would keep the first.
+    """
     for path in folder.rglob("*.py"):
         compile(path.read_bytes(), str(path), "exec")
+        Path(cache_from_source(str(path))).unlink(missing_ok=True)
 
 
 def _place(error: BaseException) -> str:

@@ -239,6 +239,7 @@ class LocalHost:
         now = datetime.now(UTC)
         for delivery in deliveries:
             first_at = batch.failed_at or now
+            failpoint("host.burying")
             self._bury(
                 GivenUp(batch.hosted.name, delivery, why, max(1, batch.tries), first_at, now)
             )

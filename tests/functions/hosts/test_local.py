@@ -282,6 +282,35 @@ def test_light_work_does_not_wait_for_heavy_work() -> None:
         let_go.set()
 
 
+def test_a_function_that_is_alone_has_one_worker_and_holds_up_no_other() -> None:
+    at_once, most, others_done = 0, 0, threading.Event()
+    lock = threading.Lock()
+
+    def debugged(events: Sequence[Event]) -> Disposition:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        assert others_done.wait(PATIENCE_S)  # a breakpoint: it stands while others work
+        with lock:
+            at_once -= 1
+        return DONE
+
+    other = "dataflux.segment.embedded"
+    bus = FakeBus(
+        {FACT: [delivery(n) for n in range(4)], other: [delivery(n, other) for n in range(4)]}
+    )
+    hosted = [
+        Hosted("relate", (FACT,), debugged, heavy=True, alone=True),
+        Hosted("project", (other,), lambda _: DONE, heavy=True),
+    ]
+    with started(LocalHost(bus, hosted, Buried(), slots=1)):
+        bus.consumers[(other,)].wait_for(lambda a: len(a) == 4)
+        others_done.set()
+        bus.consumers[(FACT,)].wait_for(lambda a: len(a) == 4)
+    assert most == 1
+
+
 def test_stop_lets_work_end_and_leaves_the_rest_for_the_next_start() -> None:
     began, let_go = threading.Event(), threading.Event()
 
