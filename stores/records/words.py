@@ -92,8 +92,8 @@ def weigh(conn: Db, terms: Sequence[Term], stats: TextStats) -> list[Weighed]:
 
 
 def _most(stats: TextStats) -> int:
-    """Return how many texts are worth ranking: a fifth, for each costs microseconds a term."""
-    return min(COUNTED, max(2 * _ENOUGH, stats.n // 5))
+    """Return how many texts are worth ranking: a tenth, for each costs microseconds a term."""
+    return min(COUNTED, max(_ENOUGH, stats.n // 10))
 
 
 def _candidates(query: Query, weighed: Sequence[Weighed], most: int) -> tuple[str, bool]:
@@ -147,7 +147,7 @@ def rank(
     candidates, capped = _candidates(query, weighed, most)
     where: sql.Composable = sql.SQL("t.tsv @@ %(candidates)s::tsquery")
     parts = {"visible": may.sql, "filters": filters.sql}
-    if capped:  # else the cap could be used up by what may not be seen
+    if capped or scope.filters or not scope.sees_all:  # to look is cheaper than to rank
         inside = _MAY.format(segment=sql.SQL("t.segment_id"), **parts)
         where = sql.SQL("{} AND EXISTS ({})").format(where, inside)
     best = _BEST.format(
