@@ -17,6 +17,7 @@ import httpx
 from analyzers.embedding.words import SPACE, embed
 from bench.search import KINDS, fill, questions
 from dataflux.settings import Settings
+from functions.api.app import create_app
 from functions.deps import Deps, build
 from local.server import Server
 from schemas import ids
@@ -34,7 +35,7 @@ def main(count: int) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="dataflux-bench-") as home,
         build(Settings(home=Path(home))) as deps,
-        Server(deps, "127.0.0.1", 0) as server,
+        Server(create_app(deps), "127.0.0.1", 0) as server,
     ):
         _versions(deps)
         world, draw = make_world(deps.engine.database), random.Random(1)

@@ -40,5 +40,14 @@ class IdFactory:
 
 
 def seeded(seed: int, clock: Clock | None = None) -> IdFactory:
-    """Return a factory whose ids repeat with `seed`."""
-    return IdFactory(clock or Clock(), random.Random(seed).randbytes)
+    """Return a factory whose ids repeat with `seed`.
+
+    Each size has a stream of its own: which lineage is next does not depend on how many tokens
+    other threads have drawn.
+    """
+    streams: dict[int, random.Random] = {}
+
+    def randomness(size: int) -> bytes:
+        return streams.setdefault(size, random.Random(f"{seed}/{size}")).randbytes(size)
+
+    return IdFactory(clock or Clock(), randomness)

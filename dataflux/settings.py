@@ -68,7 +68,7 @@ class Settings(BaseModel):
     objects: str = "embedded:"
     """`embedded:`, file:///folder or s3://bucket/prefix?endpoint=…&region=…"""
     bus: str = "embedded:"
-    """`embedded:`"""
+    """`embedded:`, or http://… of the process that has it: of a function of `up --isolated`"""
     host: str = "127.0.0.1"
     """The address to listen at."""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
@@ -150,6 +150,14 @@ class Settings(BaseModel):
             fields = {variable(str(e["loc"][0])): _problem(e["msg"]) for e in error.errors()}
             listed = "; ".join(f"{name}: {problem}" for name, problem in fields.items())
             raise Invalid(f"settings: {listed}; see docs/settings.md", fields) from None
+
+    def to_env(self) -> dict[str, str]:
+        """Return the variables that make the same settings in another process."""
+        said = {name: value for name, value in self if value is not None}
+        return {
+            variable(name): ",".join(value) if isinstance(value, tuple) else str(value)
+            for name, value in said.items()
+        }
 
     @property
     def watched(self) -> Path:

@@ -14,6 +14,7 @@ from dataflux.clock import Clock, IdFactory
 from dataflux.errors import Invalid
 from dataflux.settings import Settings
 from events.bus import Bus
+from events.http_bus import HttpBus
 from events.log_bus import LogBus
 from functions.engine import Engine
 from stores.cache.memory import MemoryCache
@@ -125,8 +126,10 @@ def _bus(settings: Settings) -> Bus:
     match urlsplit(settings.bus).scheme:
         case "embedded":
             return LogBus(settings.home / "bus")
+        case "http":
+            return HttpBus(settings.bus)
         case scheme:
-            raise _unknown("bus", scheme, "embedded")
+            raise _unknown("bus", scheme, "embedded, http")
 
 
 def _unknown(setting: str, scheme: str, known: str) -> Invalid:

@@ -92,13 +92,18 @@ def up_(
         str | None, typer.Option(help="A function to debug: one worker, no time to keep.")
     ] = None,
     debug_port: Annotated[int, typer.Option(help="Where debugpy listens.")] = 5678,
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="Each function in a process, fed over HTTP.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start the whole platform here and watch the inbox folder, until Ctrl-C.
 
     Example: dataflux up --inbox ~/media
     """
-    mode = modes.parse(chaos=chaos, reload=reload, debug=debug, debug_port=debug_port)
+    mode = modes.parse(
+        chaos=chaos, reload=reload, debug=debug, debug_port=debug_port, isolated=isolated
+    )
     up.run(home, inbox, port, mode=mode, fresh=fresh, as_json=as_json)
 
 

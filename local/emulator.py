@@ -1,25 +1,27 @@
-"""The whole platform in one process: embedded stores, functions, API, the watched folder."""
+"""The whole platform on one machine: embedded stores, functions, API, the watched folder."""
 
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from dataflux.clock import Clock, IdFactory
 from dataflux.errors import Conflict, DataFluxError
 from dataflux.settings import Settings
 from events.event import PREFIX, Event
 from functions.api.app import EVERYTHING, create_app
 from functions.deps import Deps, build
 from functions.hosts.given_up import GivenUp
-from functions.hosts.local import Hosted, LocalHost
+from functions.hosts.local import Hosted, LocalHost, Run
 from functions.intake import Offer, receive
 from functions.targets import TARGETS, Kind, Target
 from local import function_routes, installation
 from local.inbox import Inbox
 from local.installation import Installation
+from local.isolated import started
 from local.marks import Marks
 from local.modes import USUAL, Mode
 from local.reloading import reloading
@@ -30,6 +32,7 @@ from stores.records import arrivals, steps
 log = logging.getLogger(__name__)
 
 TIMERS_S = {"relay": 1.0, "reconcile": 10.0}
+EXPIRE_S = 300.0
 POOLS = ("media", "ocr", "speech")
 
 
@@ -40,24 +43,34 @@ class Running:
     deps: Deps
     installation: Installation
     url: str
+    functions: Mapping[str, str]
+    """Where each function answers that has a process of its own."""
 
 
 @contextlib.contextmanager
-def emulator(settings: Settings, mode: Mode = USUAL) -> Iterator[Running]:
+def emulator(
+    settings: Settings,
+    mode: Mode = USUAL,
+    *,
+    clock: Clock | None = None,
+    ids: IdFactory | None = None,
+) -> Iterator[Running]:
     """Start everything; on leaving, end everything that was started, in reverse."""
     settings = mode.applied(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        deps = stack.enter_context(build(settings))
+        deps = stack.enter_context(build(settings, clock=clock, ids=ids))
         installed = installation.ensure(deps)
         with deps.engine.system("relay") as conn:
             steps.free_leases(conn)  # alone in this home: whoever held one is gone
-        stack.enter_context(_warming(deps))
-        host = _host(deps, mode)
-        stack.callback(host.stop, settings.grace_s, deps.sandbox.close)
+        functions = stack.enter_context(_apart(deps) if mode.isolated else _together(deps))
+        host = _host(deps, functions, mode)
+        stack.callback(host.stop, settings.grace_s, functions.abort)
         host.start()
-        for name, seconds, action in _chores(deps):
-            stack.enter_context(_every(name, seconds, action))
+        for target in TARGETS:
+            if target.kind is Kind.SWEEPER:
+                tick = partial(_tick, deps, target.name, functions.runs[target.name])
+                stack.enter_context(_every(target.name, TIMERS_S[target.name], tick))
         inbox = Inbox(
             settings.watched,
             partial(_take, deps, installed),
@@ -71,22 +84,51 @@ def emulator(settings: Settings, mode: Mode = USUAL) -> Iterator[Running]:
             stack.enter_context(reloading(log.warning))
         app = create_app(deps, (*EVERYTHING, function_routes.router))
         server = stack.enter_context(Server(app, settings.host, settings.port))
-        yield Running(deps, installed, server.url)
+        yield Running(deps, installed, server.url, functions.places)
 
 
-def _host(deps: Deps, mode: Mode) -> LocalHost:
-    hosted, bury = list(_hosted(deps, mode)), partial(_bury, deps)
+@dataclass(frozen=True)
+class Functions:
+    """How each function is run, where it answers if it does, and how to end what is in work."""
+
+    runs: Mapping[str, Run]
+    abort: Callable[[], None]
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def batch(self, target: Target) -> int:
+        """Return how many events it takes at a time: over HTTP one, as Knative posts them."""
+        return 1 if self.places else target.batch
+
+
+@contextlib.contextmanager
+def _together(deps: Deps) -> Iterator[Functions]:
+    """Run the functions in this process."""
+    runs = {target.name: partial(target.run, deps) for target in TARGETS}
+    with _warming(deps):
+        yield Functions(runs, deps.sandbox.close)
+
+
+@contextlib.contextmanager
+def _apart(deps: Deps) -> Iterator[Functions]:
+    """Run each function in a process of its own; who has the bus also lets it expire."""
+    with started(deps) as found, _every("expire", EXPIRE_S, deps.bus.expire):
+        yield Functions(found.runs, found.processes.stop, found.places)
+
+
+def _host(deps: Deps, functions: Functions, mode: Mode) -> LocalHost:
+    hosted, bury = list(_hosted(functions, mode)), partial(_bury, deps)
     if mode.chaos is None:
         return LocalHost(deps.bus, hosted, bury, slots=deps.settings.slots)
     unkind = UnkindBus(deps.bus, mode.chaos)
     return LocalHost(unkind, hosted, unkind.bury(bury), slots=deps.settings.slots)
 
 
-def _hosted(deps: Deps, mode: Mode) -> Iterator[Hosted]:
+def _hosted(functions: Functions, mode: Mode) -> Iterator[Hosted]:
     for target in TARGETS:
         if target.topics:
-            run, alone = partial(target.run, deps), target.name == mode.debug
-            yield Hosted(target.name, target.topics, run, target.batch, target.heavy, alone)
+            run, batch = functions.runs[target.name], functions.batch(target)
+            alone = target.name == mode.debug
+            yield Hosted(target.name, target.topics, run, batch, target.heavy, alone)
 
 
 @contextlib.contextmanager
@@ -112,23 +154,16 @@ def _warming(deps: Deps) -> Iterator[None]:
         thread.join()
 
 
-def _chores(deps: Deps) -> Iterator[tuple[str, float, Callable[[], object]]]:
-    """Yield what is done again and again."""
-    for target in TARGETS:
-        if target.kind is Kind.SWEEPER:
-            yield target.name, TIMERS_S[target.name], partial(_tick, deps, target)
-
-
-def _tick(deps: Deps, target: Target) -> None:
+def _tick(deps: Deps, name: str, run: Run) -> None:
     """Tick a sweeper, as PingSource does in a cluster."""
     event = Event(
         id=str(deps.ids.token()),
         type=f"{PREFIX}timer.tick",
         source="/dataflux/timer",
         time=deps.clock.now(),
-        data={"timer": target.name},
+        data={"timer": name},
     )
-    target.run(deps, [event])
+    run([event])
 
 
 @contextlib.contextmanager

@@ -15,12 +15,16 @@ PATIENT_S = 86_400.0
 
 @dataclass(frozen=True)
 class Mode:
-    """`debug` names the function that has one worker of its own and no time to keep."""
+    """`debug` names the function that has one worker of its own and no time to keep.
+
+    `isolated`: each event function in a process of its own, fed over HTTP.
+    """
 
     chaos: Chaos | None = None
     reload: bool = False
     debug: str | None = None
     debug_port: int = 5678
+    isolated: bool = False
 
     def applied(self, settings: Settings) -> Settings:
         """Return the settings for this mode: under a debugger nothing runs out of time."""
@@ -56,12 +60,21 @@ def _attachable(port: int) -> str:
     return f"debugpy listens at {host}:{port}"
 
 
-def parse(*, chaos: str | None, reload: bool, debug: str | None, debug_port: int) -> Mode:
+def parse(
+    *,
+    chaos: str | None,
+    reload: bool,
+    debug: str | None,
+    debug_port: int,
+    isolated: bool = False,
+) -> Mode:
     """Return the mode that the command line asks for; chaos draws a seed if none is given."""
     if debug is not None:
         _check(debug)
+    if isolated and (reload or debug is not None):
+        raise Invalid("--reload and --debug work on functions in one process; drop --isolated")
     unkind = None if chaos is None else chaotic.parse(chaos, secrets.randbelow(1 << 31))
-    return Mode(unkind, reload, debug, debug_port)
+    return Mode(unkind, reload, debug, debug_port, isolated)
 
 
 def _check(debug: str) -> None:

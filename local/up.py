@@ -18,7 +18,7 @@ from dataflux.settings import Settings
 from local.modes import USUAL, Mode
 from local.show import console, errors
 
-OURS = ("postgres", "objects", "bus", "inbox.seen", "token", "run.json")
+OURS = ("postgres", "objects", "bus", "inbox.seen", "token", "run.json", "run")
 """What an installation keeps in its home: all that reset deletes."""
 
 
@@ -44,8 +44,12 @@ def run(
         from local.emulator import emulator
 
         more = mode.told()
-        with emulator(settings, mode) as running, announced(settings.home, running.url):
+        with (
+            emulator(settings, mode) as running,
+            announced(settings.home, running.url, running.functions),
+        ):
             ready_s = round(time.perf_counter() - began, 2)
+            more |= running.functions
             greet(settings, running.url, running.installation.token, ready_s, more, as_json=as_json)
             wait()
             errors.print("stopping: finishing what is in work (Ctrl-C again to stop at once)")
@@ -144,10 +148,13 @@ def _announcement(home: Path) -> str:
 
 
 @contextmanager
-def announced(home: Path, url: str) -> Iterator[None]:
-    """Say where the emulator answers, for the other commands."""
+def announced(
+    home: Path, url: str, functions: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[None]:
+    """Say where the emulator answers, for the other commands; and its functions, if they do."""
     place = home / "run.json"
-    place.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    told = {"url": url, "pid": os.getpid()}
+    place.write_text(json.dumps(told | ({"functions": dict(functions)} if functions else {})))
     try:
         yield
     finally:

@@ -238,6 +238,7 @@ class LocalHost:
         """Keep what cannot be handled as dead letters: nothing is lost, nothing is held up."""
         now = datetime.now(UTC)
         for delivery in deliveries:
+            failpoint("host.burying")
             first_at = batch.failed_at or now
             failpoint("host.burying")
             self._bury(

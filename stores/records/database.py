@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote, urlencode
 
 import orjson
 import psycopg
@@ -35,6 +36,11 @@ class Database:
         self._size, self._timeout_s, self._idle_s = size, timeout_s, idle_s
         self._pools: dict[str, psycopg_pool.ConnectionPool[Connection[Any]]] = {}
         self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """The same as a URL: how another process names it in its settings."""
+        return "postgresql://?" + urlencode(conninfo.conninfo_to_dict(self.dsn), quote_via=quote)
 
     def __enter__(self) -> Self:
         return self

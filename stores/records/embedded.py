@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 SYSTEM_USER = "pgserver"
 """PostgreSQL refuses to run as root; this is the wheel's name for who runs it then."""
 START_S = 60.0
+PATIENCE_S = 10.0
+"""A fast shutdown takes far less; after this the server is told to quit without a checkpoint."""
 STOP_S = 40.0
 LOCK_S = 1.0
 """Who was killed a moment ago may not be gone yet."""
@@ -41,7 +43,7 @@ LONGEST_SOCKET = 100
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "250",  # functions in processes of their own have pools of their own
     "shared_buffers": "256MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "256MB",
@@ -199,10 +201,10 @@ class EmbeddedPostgres:
         settings = {**self._settings, "unix_socket_directories": str(self.socket_folder)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [str(self._binaries / "postgres"), "-D", str(self.data), *options]
-        keeper = [sys.executable, "-I", "-S", supervise.__file__]
+        keeper = [sys.executable, "-I", "-S", supervise.__file__, str(os.getpid()), self._user]
         with self.log.open("ab") as written:
             self._supervisor = subprocess.Popen(
-                [*keeper, str(os.getpid()), self._user, *command],
+                [*keeper, str(PATIENCE_S), *command],
                 stdin=subprocess.PIPE,
                 stdout=written,
                 stderr=written,
@@ -238,7 +240,7 @@ class EmbeddedPostgres:
             return
         for kind in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             self._signal_orphans(kind)
-            if self._orphans_end(supervise.PATIENCE_S):
+            if self._orphans_end(PATIENCE_S):
                 break
         # Another process may have the number by now: the server would take it for a rival.
         self._pid_file.unlink(missing_ok=True)

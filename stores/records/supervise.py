@@ -10,13 +10,14 @@ import subprocess
 import sys
 import threading
 
-PATIENCE_S = 10.0
-"""A fast shutdown takes far less; after this the server is told to quit without a checkpoint."""
 POLL_S = 1.0
 
 
-def main(owner: str, user: str, *command: str) -> int:
-    """Run `command` (as `user`, unless empty) until it ends or its owner tells it to, or dies."""
+def main(owner: str, user: str, patience_s: str, *command: str) -> int:
+    """Run `command` (as `user`, unless empty) until it ends or its owner tells it to, or dies.
+
+    What it has forked and left in our process group ends with it.
+    """
     for kind in (signal.SIGINT, signal.SIGTERM):
         signal.signal(kind, lambda *_: None)  # SIG_IGN would be inherited by the child
     child = subprocess.Popen(
@@ -26,11 +27,15 @@ def main(owner: str, user: str, *command: str) -> int:
         group=user or None,
         extra_groups=[] if user else None,
     )
-    threading.Thread(target=stop_with_owner, args=(child, int(owner)), daemon=True).start()
-    return child.wait()
+    told = (child, int(owner), float(patience_s))
+    threading.Thread(target=stop_with_owner, args=told, daemon=True).start()
+    code = child.wait()
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # us, too: nothing is left to do
+    return code
 
 
-def stop_with_owner(child: "subprocess.Popen[bytes]", owner: int) -> None:
+def stop_with_owner(child: "subprocess.Popen[bytes]", owner: int, patience_s: float) -> None:
     """Stop the child at the first byte or the end of the standard input.
 
     A copy of the pipe may live on in a process that the owner forked, hence the look at our parent.
@@ -40,7 +45,7 @@ def stop_with_owner(child: "subprocess.Popen[bytes]", owner: int) -> None:
     for kind in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         child.send_signal(kind)
         try:
-            child.wait(PATIENCE_S)
+            child.wait(patience_s)
         except subprocess.TimeoutExpired:
             continue
         return

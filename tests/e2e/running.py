@@ -28,6 +28,7 @@ class Emulator:
     client: Client
     inbox: Path
     url: str
+    functions: dict[str, str]
 
     def kill(self) -> None:
         """End the process and its children at once, as a power cut would."""
@@ -68,7 +69,8 @@ def emulator(home: Path, *options: str, **environment: str) -> Iterator[Emulator
         ready = json.loads(line)
         headers = {"authorization": f"Bearer {ready['token']}"}
         with httpx.Client(base_url=ready["url"], headers=headers, timeout=60) as http:
-            yield Emulator(process, Client(http), Path(ready["inbox"]), ready["url"])
+            inbox = Path(ready["inbox"])
+            yield Emulator(process, Client(http), inbox, ready["url"], _functions(home))
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -84,4 +86,10 @@ def processes_of(home: Path) -> list[str]:
         line = " ".join(process.info["cmdline"] or ())
         if str(home) in line:
             found.append(line)
+    return found
+
+
+def _functions(home: Path) -> dict[str, str]:
+    """Return where functions answer that have processes of their own."""
+    found: dict[str, str] = json.loads((home / "run.json").read_text()).get("functions", {})
     return found

@@ -228,7 +228,7 @@ def test_a_keeper_stops_its_child_when_its_parent_is_gone_though_the_pipe_is_ope
     ours, theirs = socket.socketpair()
     program = (
         "import os, subprocess, sys; p = subprocess.Popen([sys.executable, sys.argv[1],"
-        " str(os.getpid()), '', 'sleep', '60'], stdin=int(sys.argv[2]), stdout=2);"
+        " str(os.getpid()), '', '10', 'sleep', '60'], stdin=int(sys.argv[2]), stdout=2);"
         " print(p.pid, flush=True)"
     )
     command = [sys.executable, "-c", program, supervise.__file__, str(theirs.fileno())]

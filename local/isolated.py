@@ -1,0 +1,53 @@
+"""`dataflux up --isolated`: functions in processes of their own, fed over HTTP from our bus."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from functions.deps import Deps
+from functions.hosts.local import LIGHT_THREADS
+from functions.targets import TARGETS, Target
+from local.ingress import ingress
+from local.posting import Posted
+from local.processes import HOST, FunctionProcess, Processes
+from local.server import Server
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """Functions that run: how to run each, where it answers, and how to end them all."""
+
+    runs: dict[str, Posted]
+    places: dict[str, str]
+    processes: Processes
+
+
+@contextlib.contextmanager
+def started(deps: Deps) -> Iterator[Isolated]:
+    """Run every event function in a process of its own, until the block ends."""
+    with contextlib.ExitStack() as stack:
+        secret = secrets.token_urlsafe(24)
+        bus = stack.enter_context(Server(ingress(deps.bus, secret), HOST, 0))
+        environment = _environment(deps, f"{bus.url}/{secret}")
+        folder = deps.settings.home / "run"
+        processes = [
+            FunctionProcess(target.name, environment, folder, threads=_threads(deps, target))
+            for target in TARGETS
+        ]
+        keeper = stack.enter_context(Processes(processes))
+        runs = {process.name: Posted(process.url) for process in processes}
+        for run in runs.values():
+            stack.callback(run.close)
+        yield Isolated(runs, {process.name: process.url for process in processes}, keeper)
+
+
+def _environment(deps: Deps, bus: str) -> dict[str, str]:
+    """Return what a function is told: the stores of this process, and where its bus is."""
+    told = deps.settings.model_copy(update={"records": deps.engine.database.url, "bus": bus})
+    return {**os.environ, **told.to_env()}
+
+
+def _threads(deps: Deps, target: Target) -> int:
+    return deps.settings.slots if target.heavy else LIGHT_THREADS
