@@ -240,7 +240,6 @@ class LocalHost:
         for delivery in deliveries:
             failpoint("host.burying")
             first_at = batch.failed_at or now
-            failpoint("host.burying")
             self._bury(
                 GivenUp(batch.hosted.name, delivery, why, max(1, batch.tries), first_at, now)
             )

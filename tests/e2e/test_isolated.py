@@ -14,13 +14,13 @@ import pytest
 from dataflux.clock import Clock, IdFactory, seeded
 from dataflux.settings import Settings
 from events.http import to_binary
+from events.samples import sample
 from functions.targets import TARGETS
 from local import demo_media
 from local.emulator import emulator as in_this_process
 from local.modes import Mode
 from tests import canonical
 from tests.e2e.running import emulator
-from tests.events.samples import sample
 
 PATIENCE_S = 60.0
 DRAWN_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -87,25 +87,13 @@ def _serves(process: psutil.Process, function: str) -> bool:
     return "--target" in line and line[line.index("--target") + 1] == function
 
 
-def _documents(folder: Path) -> None:
-    (folder / "notes.md").write_text(NOTES)
-    (folder / "seabirds.csv").write_text("bird,count\npuffin,12\ngannet,7\n")
-
-
-def _everything(folder: Path) -> None:
-    demo_media.make(folder, None)
-
-
-@pytest.mark.parametrize(
-    "make", [_documents, pytest.param(_everything, marks=pytest.mark.services)]
-)
-def test_functions_apart_do_what_functions_together_do(
-    folder: Path, make: Callable[[Path], object]
-) -> None:
+@pytest.mark.services  # some minutes on two processors: every function loads its own decoders
+def test_functions_apart_do_what_functions_together_do(folder: Path) -> None:
     """The same media, ids and clock: what is there in the end is identical, to the last id."""
     media = folder / "media"
     media.mkdir()
-    make(media)
+    demo_media.make(media, None)
+    (media / "notes.md").write_text(NOTES)
     apart, together = (_kept(folder / f"{n}", media, isolated=bool(n)) for n in (1, 0))
     canonical.check_settled(apart)
     canonical.check(apart, together, "apart and together")

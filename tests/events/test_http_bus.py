@@ -11,10 +11,10 @@ from dataflux.errors import Unavailable, Unsupported
 from events.http import to_binary
 from events.http_bus import HttpBus
 from events.log_bus import LogBus
+from events.samples import sample
 from events.topics import fact_topic
 from local.ingress import ingress
 from local.server import Server
-from tests.events.samples import sample
 
 TOPIC = fact_topic("asset.uploaded")
 
