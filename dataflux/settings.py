@@ -67,6 +67,10 @@ class Settings(BaseModel):
     """`embedded:` or postgresql://…"""
     objects: str = "embedded:"
     """`embedded:`, file:///folder or s3://bucket/prefix?endpoint=…&region=…"""
+    buckets: str = ""
+    """Where the buckets of sources are: s3:?endpoint=…&region=…; else where the objects are."""
+    notifications: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    """Where stores tell of new objects, separated by commas: kafka://host:port/topic, sqs:URL"""
     bus: str = "embedded:"
     """`embedded:`, or http://… of the process that has it: of a function of `up --isolated`"""
     host: str = "127.0.0.1"

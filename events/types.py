@@ -43,12 +43,15 @@ class Data(BaseModel):
 
 
 class ObjectCreated(Data):
-    """Bytes have come in at a source; `key` is theirs in the object store."""
+    """Bytes have come in at a source; `key` is where they are.
+
+    That is a key of the object store, or `s3://…` for what stays in the bucket of its source.
+    """
 
     name = "object.created"
     purpose = Purpose.TRIGGER
     source: UUID
-    key: str = Field(min_length=1, max_length=1024)
+    key: str = Field(min_length=1, max_length=4096)
     etag: str = Field(min_length=1)
     size: Count
     lineage: UUID | None = None

@@ -3,7 +3,9 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -20,11 +22,15 @@ from functions.engine import Engine
 from stores.cache.memory import MemoryCache
 from stores.graph.postgres import PostgresGraph
 from stores.objects.disk import DiskObjects
+from stores.objects.s3_place import Place
 from stores.ports import Cache, Graph, ObjectStore, VectorIndex
 from stores.records.database import Database
 from stores.records.embedded import EmbeddedPostgres
 from stores.records.migrate import migrate
 from stores.vectors.pgvector import PgVectorIndex
+
+if TYPE_CHECKING:
+    from stores.objects.buckets import Buckets
 
 CACHE_BYTES = 64 << 20
 
@@ -44,6 +50,11 @@ class Deps:
     cache: Cache
     registry: Registry
     sandbox: Sandbox
+
+    @cached_property
+    def buckets(self) -> "Buckets":
+        """The buckets of sources: looked for when the first one is needed."""
+        return _buckets(self.settings)
 
 
 @contextlib.contextmanager
@@ -118,8 +129,23 @@ def _s3(url: str) -> ObjectStore:
     try:
         from stores.objects.s3 import S3Objects
     except ModuleNotFoundError as error:
-        raise Invalid(f"{url} needs {error.name}; install dataflux[s3]") from error
+        raise _needs_s3(url, error) from error
     return S3Objects.at(url)
+
+
+def _buckets(settings: Settings) -> "Buckets":
+    ours = urlsplit(settings.objects).scheme == "s3"
+    url = settings.buckets or (settings.objects if ours else "s3:")
+    try:
+        from stores.objects.buckets import Buckets
+        from stores.objects.s3_client import client_of
+    except ModuleNotFoundError as error:
+        raise _needs_s3(url, error) from error
+    return Buckets(client_of(Place.of(url)))
+
+
+def _needs_s3(url: str, error: ModuleNotFoundError) -> Invalid:
+    return Invalid(f"{url} needs {error.name}; install dataflux[s3]")
 
 
 def _bus(settings: Settings) -> Bus:

@@ -108,7 +108,9 @@ def _record(deps: Deps, caller: Caller, arrival: Arrival) -> Received:
     facts = [] if twin else [created(arrival)]
     try:
         deps.engine.write("intake", tenant, [record], facts=facts)
-    except Conflict:  # this very file has arrived before
+    except Conflict:
+        if not deps.engine.read(tenant, arrivals.came_before, arrival):
+            raise
         deps.objects.delete(arrival.object_key)
     if twin is not None:
         deps.objects.delete(arrival.object_key)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from dataflux import policy
 from functions.deps import Deps
+from functions.originals import original
 from functions.plan import first
 from functions.work import NewRun, Write
 from schemas import ids
@@ -21,7 +22,7 @@ def rerun(
     the run before hold.
     """
     earlier = deps.engine.read(tenant, runs.of_asset, asset.id)
-    with deps.objects.open(asset.storage_path) as source:
+    with original(deps, asset.storage_path) as source:
         found = deps.sandbox.identify(source, filename=asset.filename)
     if priorities is None:
         priorities = earlier[0].config.get("priorities", {}) if earlier else {}

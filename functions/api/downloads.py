@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from functions.api.problems import problem
 from functions.deps import Deps
+from functions.originals import original
 from stores.ports import ObjectReader
 
 RenditionKind = Annotated[str, Path(max_length=50, pattern=r"^[a-z][a-z0-9_.-]*$")]
@@ -36,7 +37,7 @@ def send(
     }
     if request.headers.get("if-none-match") == headers["etag"]:
         return Response(status_code=304, headers=headers)
-    reader = deps.objects.open(key)
+    reader = original(deps, key)
     wanted = _range(_asked(request, headers["etag"]), reader.size)
     if wanted is None:
         reader.close()

@@ -1,15 +1,17 @@
 """Take in one object: what it is, whether it is new, which version; plan its first run."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from analyzers.sandbox import Identified
 from dataflux import policy
-from dataflux.errors import MediaFailed
+from dataflux.errors import MediaFailed, ObjectMissing
 from events.event import Event
 from functions.deps import Deps
+from functions.originals import digest, original
 from functions.plan import first
 from functions.work import Fact, NewRun, Outcome, Read, Write
 from schemas import ids
@@ -18,6 +20,8 @@ from stores.ports import Scope
 from stores.records import arrivals, assets, memberships
 from stores.records.arrivals import Arrival
 from stores.records.assets import NewAsset
+
+log = logging.getLogger(__name__)
 
 UNKNOWN = "application/octet-stream"
 """The type of what is not known: never what its sender calls it."""
@@ -46,6 +50,11 @@ def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
     arrival = read(arrivals.open_arrival, event.data["key"])
     if arrival is None:
         return Outcome()
+    try:
+        arrival = _read_through(arrival, deps)
+    except ObjectMissing as error:  # what comes in its place is announced of its own
+        log.warning("not taken in: %s", error)
+        return Outcome(writes=[Write(arrivals.close, (arrival, None, None))])
     asker = Scope(UUID(event.extensions["tenantid"]), (arrival.owner_id,))
     twin = read(arrivals.visible_twin, asker, arrival.sha256, arrival.lineage)
     if twin is not None:
@@ -55,10 +64,20 @@ def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
         return _accepted(taken, _identify(arrival, deps))
     except MediaFailed as error:
         return _refused(taken, error)
+    except ObjectMissing as error:
+        return _refused(taken, MediaFailed(error.reason, str(error)))
+
+
+def _read_through(arrival: Arrival, deps: Deps) -> Arrival:
+    """Hash what has stayed in its bucket; what was uploaded was hashed on its way."""
+    if arrival.sha256:
+        return arrival
+    with original(deps, arrival.object_key) as source:
+        return replace(arrival, sha256=digest(source))
 
 
 def _identify(arrival: Arrival, deps: Deps) -> Identified:
-    with deps.objects.open(arrival.object_key) as source:
+    with original(deps, arrival.object_key) as source:
         return deps.sandbox.identify(source, declared=arrival.declared, filename=arrival.filename)
 
 

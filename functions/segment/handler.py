@@ -13,6 +13,7 @@ from analyzers.records import segment_to_dict
 from dataflux.errors import MediaFailed
 from functions.deps import Deps
 from functions.derived import keep
+from functions.originals import original
 from functions.plan import PARTIAL
 from functions.work import Outcome, Work
 from stores.records import runs
@@ -23,7 +24,7 @@ def handle(work: Work, deps: Deps) -> Outcome:
     segments: list[dict[str, Any]] = []
     artifacts: list[dict[str, Any]] = []
     failed: MediaFailed | None = None
-    with deps.objects.open(run.storage_path) as source:
+    with original(deps, run.storage_path) as source:
         try:
             for found in deps.sandbox.extract(source, run.analyzer, _piece(work), run.config):
                 if isinstance(found, Segment):

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from dataflux.errors import Invalid, ObjectMissing, Unavailable
 from stores.objects import keys
-from stores.objects.s3_client import Client, Place, bare, translated
+from stores.objects.s3_client import Client, bare, client_of, translated
+from stores.objects.s3_place import Place
 from stores.objects.s3_reader import HASH, S3Reader
 from stores.objects.s3_upload import Upload
 from stores.ports import ObjectInfo
@@ -32,7 +33,7 @@ class S3Objects:
         place = Place.of(url)
         if not place.bucket:
             raise Invalid(f"{url} names no bucket; use s3://bucket/prefix")
-        store = cls(place.client(), place.bucket, f"{place.prefix}/" if place.prefix else "")
+        store = cls(client_of(place), place.bucket, place.prefix)
         with translated(repr(place.bucket)):
             try:
                 store.client.head_bucket(Bucket=place.bucket)

@@ -1,10 +1,8 @@
 """The way to an S3: its client, and what its errors mean."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Iterator
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -19,6 +17,7 @@ from dataflux.errors import (
     StorageFull,
     Unavailable,
 )
+from stores.objects.s3_place import Place
 
 Client = Any
 """botocore builds its clients when they are made: there is no class to name."""
@@ -28,43 +27,23 @@ TRIES = 5
 CONNECT_S, SILENCE_S = 5, 60
 
 
-@dataclass(frozen=True)
-class Place:
-    """What an address such as `s3://bucket/prefix?endpoint=http://…&region=…` says."""
-
-    bucket: str
-    prefix: str
-    endpoint: str | None
-    region: str | None
-
-    @classmethod
-    def of(cls, url: str) -> Self:
-        """Read an address; raise Invalid that says what is wrong with it."""
-        parts = urlsplit(url)
-        asked = dict(parse_qsl(parts.query))
-        endpoint, region = asked.pop("endpoint", None), asked.pop("region", None)
-        if asked:
-            named = ", ".join(sorted(asked))
-            raise Invalid(f"{url}: {named} means nothing here; use endpoint and region")
-        return cls(parts.netloc, parts.path.strip("/"), endpoint, region)
-
-    def client(self) -> Client:
-        """Return a client that threads may share; who it acts for is found as boto3 does."""
-        config = Config(
-            connect_timeout=CONNECT_S,
-            read_timeout=SILENCE_S,
-            retries={"mode": "standard", "max_attempts": TRIES},
-            max_pool_connections=CONNECTIONS,
-            request_checksum_calculation="when_required",  # SHA-256 is given with each request
-            response_checksum_validation="when_required",
-            s3={"addressing_style": "path"} if self.endpoint else None,
+def client_of(place: Place) -> Client:
+    """Return a client that threads may share; who it acts for is found as boto3 does."""
+    config = Config(
+        connect_timeout=CONNECT_S,
+        read_timeout=SILENCE_S,
+        retries={"mode": "standard", "max_attempts": TRIES},
+        max_pool_connections=CONNECTIONS,
+        request_checksum_calculation="when_required",  # SHA-256 is given with each request
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path"} if place.endpoint else None,
+    )
+    try:
+        return boto3.session.Session().client(
+            "s3", endpoint_url=place.endpoint, region_name=place.region, config=config
         )
-        try:
-            return boto3.session.Session().client(
-                "s3", endpoint_url=self.endpoint, region_name=self.region, config=config
-            )
-        except (ValueError, BotoCoreError) as error:
-            raise Invalid(f"s3: {error}; mend the address or AWS's settings") from error
+    except (ValueError, BotoCoreError) as error:
+        raise Invalid(f"s3: {error}; mend the address or AWS's settings") from error
 
 
 @contextlib.contextmanager
@@ -117,8 +96,3 @@ def code_of(error: ClientError) -> str:
 def bare(etag: str) -> str:
     """Return an entity tag without its quotes."""
     return etag.strip('"')
-
-
-def named(bucket: str, parts: Sequence[str]) -> str:
-    """Return how an object is named in messages."""
-    return repr("/".join((bucket, *parts)))[:200]

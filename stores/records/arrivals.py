@@ -1,5 +1,6 @@
 """Arrivals: each file as it came in at a source, and what became of it."""
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,7 +27,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One file at one source: `key` is its name there, `object_key` where its bytes are now."""
+    """One file at one source: `key` is its name there, `object_key` where its bytes are now.
+
+    `sha256` is empty until a file that stays in its bucket has been read.
+    """
 
     source_id: UUID
     key: str
@@ -53,7 +57,9 @@ _COLUMNS = (
 def source(conn: Connection[Any], name: str) -> Source | None:
     with conn.cursor(row_factory=class_row(Source)) as cursor:
         return cursor.execute(
-            "SELECT id, name, owner_id, collection_id, lane FROM sources WHERE name = %s", [name]
+            "SELECT id, name, owner_id, collection_id, lane FROM sources"
+            " WHERE name = %s AND removed_at IS NULL",
+            [name],
         ).fetchone()
 
 
@@ -76,16 +82,44 @@ def known(conn: Connection[Any], source_id: UUID, key: str, etag: str) -> bool:
     )
 
 
+def came_before(conn: Connection[Any], arrival: Arrival) -> bool:
+    """Return whether this object has arrived before, at its source or at another."""
+    return (
+        conn.execute(
+            "SELECT FROM arrivals WHERE (source_id = %s AND key = %s AND etag = %s)"
+            " OR object_key = %s",
+            [arrival.source_id, arrival.key, arrival.etag, arrival.object_key],
+        ).fetchone()
+        is not None
+    )
+
+
+def unknown(
+    conn: Connection[Any], source_id: UUID, keys: Sequence[str], etags: Sequence[str]
+) -> list[str]:
+    """Return which keys have not arrived at a source with the entity tag that they have now."""
+    found = conn.execute(
+        "SELECT u.key FROM unnest(%s::text[], %s::text[]) u(key, etag) WHERE NOT EXISTS ("
+        " SELECT FROM arrivals a WHERE a.source_id = %s AND a.key = u.key AND a.etag = u.etag)",
+        [list(keys), list(etags), source_id],
+    )
+    return [row[0] for row in found.fetchall()]
+
+
 def record(
     conn: Connection[Any], tenant: UUID, arrival: Arrival, duplicate_of: UUID | None = None
 ) -> None:
-    """Add an arrival; raise Conflict if this very file has arrived before."""
+    """Add an arrival; raise Conflict if this very file, or one of another lineage, came before."""
     state = "duplicate" if duplicate_of else "open"
+    place = f"{arrival.source_id} {arrival.key}"
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 3))", [place])
+    if lineage_of(conn, arrival.source_id, arrival.key) not in (None, arrival.lineage):
+        raise Conflict(f"{arrival.key!r} has just got another lineage; look again")
     *plain, priorities = astuple(arrival)
     added = conn.execute(
         f"INSERT INTO arrivals (tenant_id, {_COLUMNS}, state, duplicate_of)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-        " ON CONFLICT (source_id, key, etag) DO NOTHING",
+        " ON CONFLICT DO NOTHING",
         [tenant, *plain, Jsonb(priorities), state, duplicate_of],
     )
     if not added.rowcount:
@@ -125,11 +159,20 @@ def latest(conn: Connection[Any], lineage: UUID, owner: UUID) -> Arriving | None
 def close(
     conn: Connection[Any], arrival: Arrival, asset: UUID | None, duplicate_of: UUID | None
 ) -> None:
-    """Say what became of an arrival; raise Conflict if somebody else has said so already."""
+    """Say what became of an arrival; raise Conflict if somebody else has said so already.
+
+    Neither an asset nor a duplicate: its bytes were gone before they could be read.
+    """
     closed = conn.execute(
-        "UPDATE arrivals SET state = %s, asset_id = %s, duplicate_of = %s"
+        "UPDATE arrivals SET state = %s, asset_id = %s, duplicate_of = %s, sha256 = %s"
         " WHERE object_key = %s AND state = 'open'",
-        ["duplicate" if duplicate_of else "taken", asset, duplicate_of, arrival.object_key],
+        [
+            "duplicate" if duplicate_of else "taken" if asset else "gone",
+            asset,
+            duplicate_of,
+            arrival.sha256,
+            arrival.object_key,
+        ],
     )
     if not closed.rowcount:
         raise Conflict(f"arrival {arrival.object_key} has been taken in already; nothing to do")

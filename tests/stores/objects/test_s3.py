@@ -12,7 +12,8 @@ from botocore.response import StreamingBody
 from dataflux.errors import Conflict, Invalid, MediaFailed, NotFound, Unavailable
 from stores.objects import s3_upload
 from stores.objects.s3 import S3Objects
-from stores.objects.s3_client import Place
+from stores.objects.s3_client import client_of
+from stores.objects.s3_place import Place
 from stores.objects.s3_reader import AHEAD, FIRST
 from tests.fixtures.s3 import REGION, new_bucket, new_store
 
@@ -203,7 +204,7 @@ def test_a_bad_address_says_what_is_wrong(moto: str, url: str, problem: str) -> 
 
 
 def test_a_store_that_is_down_is_unavailable(s3_keys: None) -> None:
-    client = Place.of(f"s3://b?endpoint=http://127.0.0.1:9&region={REGION}").client()
+    client = client_of(Place(endpoint="http://127.0.0.1:9", region=REGION))
     with pytest.raises(Unavailable, match="check the store"):
         S3Objects(client, "b").head("a")
 
