@@ -8,5 +8,6 @@ pytest_plugins = [
     "tests.fixtures.platform",
     "tests.fixtures.postgres",
     "tests.fixtures.s3",
+    "tests.fixtures.bucketed",
     "tests.fixtures.services",
 ]

@@ -13,6 +13,7 @@ from dataflux.permissions import Caller
 from events import codec
 from events.event import Event
 from functions.deps import Deps
+from functions.notify import handler as notify
 from functions.rerun import rerun
 from functions.targets import BY_NAME
 from schemas.names import AssetStatus
@@ -69,11 +70,23 @@ def settle(
 
 
 def _message(deps: Deps, letter: StoredLetter, action: Action, *, dry_run: bool) -> None:
-    again = None if action is Action.DISCARD else _again(deps, letter, action)
+    again = None
+    if action is not Action.DISCARD and letter.function == notify.FUNCTION:
+        _notify_again(deps, letter, dry_run=dry_run)
+    elif action is not Action.DISCARD:
+        again = _again(deps, letter, action)
     if dry_run:
         return
     if not deps.engine.settle(letter.id, STATES[action], again):
         raise Conflict(f"letter {letter.id} is not dead any more; nothing to do")
+
+
+def _notify_again(deps: Deps, letter: StoredLetter, *, dry_run: bool) -> None:
+    """Take a store's message in once more: it is no event of ours, and on no bus."""
+    if dry_run:
+        return
+    if problems := notify.take(_bytes_of(deps, letter), deps).problems:
+        raise Invalid(problems[0][1])
 
 
 def _again(deps: Deps, letter: StoredLetter, action: Action) -> Event:

@@ -18,11 +18,15 @@ from schemas.names import Lane, Stage
 
 
 class Kind(Enum):
-    """How a handler is run: a claimed piece, a batch of facts behind an inbox, or a tick."""
+    """How a handler is run: a claimed piece, a batch of facts behind an inbox, or a tick.
+
+    A raw one takes messages of others, that are no events of ours and on no topic.
+    """
 
     STEP = auto()
     CONSUMER = auto()
     SWEEPER = auto()
+    RAW = auto()
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,12 @@ class Target:
             case Kind.SWEEPER:
                 handle(events[0], deps)
                 return Disposition.DONE
+            case Kind.RAW:
+                raise Invalid(f"{self.name} takes messages of others, no events")
+
+    def take(self, deps: Deps, message: bytes, topic: str) -> Disposition:
+        """Run the handler of a raw function on a message that came on some topic."""
+        return guarded(lambda: self.handler()(message, deps, topic) and None)
 
     def check(self, event: Event) -> None:
         """Raise Invalid for an event that is not valid, or that belongs to another function."""
@@ -128,5 +138,6 @@ TARGETS = (
     ),
     Target("relay", Kind.SWEEPER, ()),
     Target("reconcile", Kind.SWEEPER, ()),
+    Target("notify", Kind.RAW, ()),
 )
 BY_NAME = {target.name: target for target in TARGETS}

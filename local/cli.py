@@ -21,6 +21,7 @@ from local import (
     modes,
     services_commands,
     show,
+    sources_commands,
     up,
     uploads,
     waterfall,
@@ -49,6 +50,7 @@ app = typer.Typer(
 app.add_typer(dlq_commands.app, name="dlq")
 app.add_typer(models_commands.app, name="models")
 app.add_typer(services_commands.app, name="services")
+app.add_typer(sources_commands.app, name="sources")
 
 app.add_typer(events_commands.app, name="events")
 app.command()(invoke)

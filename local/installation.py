@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from psycopg import Connection
-
 from dataflux.permissions import Caller, Role
 from functions.deps import Deps
-from stores.records import memberships, people
+from stores.records import memberships, people, tenants
+from stores.records.arrivals import Source
 
 TENANT, OWNER, INBOX = "local", "owner", "inbox"
 ROLES = (Role.ADMIN, Role.SUPERADMIN)
@@ -50,18 +49,8 @@ def _create(deps: Deps) -> tuple[UUID, UUID]:
         conn.execute("INSERT INTO tenants (id, name) VALUES (%s, %s)", [tenant, TENANT])
         people.create_user(conn, owner, OWNER, ROLES)
         memberships.create_collection(conn, collection, INBOX)
-        _add_source(conn, tenant, source, owner, collection)
+        tenants.add_source(conn, Source(source, INBOX, owner, collection, None))
     return tenant, owner
-
-
-def _add_source(
-    conn: Connection[object], tenant: UUID, source: UUID, owner: UUID, collection: UUID
-) -> None:
-    conn.execute(
-        "INSERT INTO sources (id, tenant_id, name, bucket, owner_id, collection_id)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
-        [source, tenant, INBOX, INBOX, owner, collection],
-    )
 
 
 def _new_key(deps: Deps, tenant: UUID, owner: UUID, file: Path) -> None:

@@ -144,3 +144,4 @@ class Undelivered(StrEnum):
     INVALID_EVENT = "invalid_event"
     DEPENDENCY_DOWN = "dependency_down"
     FUNCTION_FAILED = "function_failed"
+    UNKNOWN_SOURCE = "unknown_source"

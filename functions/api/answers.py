@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from schemas.names import AssetStatus, Kind, RunState
+from schemas.names import AssetStatus, Kind, Lane, RunState
 
 
 class _Answer(BaseModel):
@@ -377,3 +377,37 @@ class Stats(_Answer):
 
     kinds: dict[str, int]
     segments: dict[str, int]
+
+
+class Source(_Answer):
+    """Where objects come in; `bucket` is null for uploads and the folder."""
+
+    id: str
+    tenant: str
+    name: str
+    bucket: str | None
+    prefix: str
+    owner: str
+    collection: str | None
+    lane: Lane | None
+    created_at: str
+    swept_at: str | None
+
+
+class AddedSource(Source):
+    """A source with the secret of who tells of its objects, shown once, and where to tell it."""
+
+    secret: str
+    notifications: str
+
+
+class Notified(_Answer):
+    """How many new objects a message told of, and what became of the others.
+
+    `kept` are those that nobody takes or understands: a dead letter holds the message.
+    """
+
+    taken: int
+    known: int
+    ignored: int
+    kept: int

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
 
-from functions.api import assets, contract, event_log, letters, problems, segments, system
+from functions.api import assets, contract, event_log, letters, problems, segments, sources, system
 from functions.api.edge import Edge
 from functions.deps import Deps
 from functions.search import routes as search
@@ -15,6 +15,7 @@ EVERYTHING = (
     assets.router,
     segments.router,
     letters.router,
+    sources.router,
     search.router,
     system.router,
     event_log.router,

@@ -25,12 +25,17 @@ def caller_of(request: Request) -> Caller:
 
 
 def token_of(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
+    if token := bearer(request):
+        return token
     if COOKIE in request.cookies:
         refuse_foreign(request)
     return request.cookies.get(COOKIE, "")
+
+
+def bearer(request: Request) -> str:
+    """Return the bearer token of a request, "" if it has none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def refuse_foreign(request: Request) -> None:

@@ -13,6 +13,7 @@ from functions.api.again import Again
 from functions.api.assets import Metadata, Replay
 from functions.api.letters import ToSettle
 from functions.api.problems import CONTENT_TYPE, Problem
+from functions.api.sources import NewSource
 from functions.search.request import ImageSearch, SearchRequest, SimilarRequest
 from schemas.names import Domain
 
@@ -44,6 +45,9 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "dead_letters_retry": ("200", (answers.Settled,)),
     "dead_letters_replay": ("200", (answers.Settled,)),
     "dead_letters_discard": ("200", (answers.Settled,)),
+    "sources_list": ("200", (answers.page(answers.Source),)),
+    "sources_add": ("201", (answers.AddedSource,)),
+    "sources_notify": ("200", (answers.Notified,)),
     "relationships_list": ("200", (answers.page(answers.Relationship),)),
 }
 BODIES: dict[str, type[BaseModel]] = {
@@ -56,6 +60,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "dead_letters_retry": ToSettle,
     "dead_letters_replay": ToSettle,
     "dead_letters_discard": ToSettle,
+    "sources_add": NewSource,
 }
 OPTIONAL = ("assets_analyze", "assets_retry")
 UPLOADS = ("assets_upload", "assets_version")
@@ -155,6 +160,8 @@ def _complete(operation: Schema) -> None:
 def _body(name: str) -> Schema:
     if name in UPLOADS:
         return {FORM: {"schema": _UPLOAD}, BYTES: {"schema": _FILE}}
+    if name == "sources_notify":
+        return {JSON: {"schema": {"type": "object"}}}
     if name not in BODIES:
         return {}
     content = {JSON: {"schema": _ref(BODIES[name])}}

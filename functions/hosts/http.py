@@ -67,6 +67,8 @@ def answer(
     target: Target, deps: Callable[[], Deps], headers: Mapping[str, str], body: bytes
 ) -> Answer:
     """Read the events of a request, run the function on them, and say how that ended."""
+    if target.kind is Kind.RAW:
+        return _told(guarded(lambda: target.take(deps(), body, _topic(headers))))
     try:
         events = from_http(headers, body)
     except TooLarge:
@@ -79,6 +81,12 @@ def answer(
     if target.kind is Kind.SWEEPER:
         events = [_tick(event) for event in events]
     return _told(_run(target, deps, events))
+
+
+def _topic(headers: Mapping[str, str]) -> str:
+    """Return where a message comes from, as far as its sender says so."""
+    named = (value for name, value in headers.items() if name.lower() == "ce-source")
+    return next(named, "http")[:DETAIL]
 
 
 def _told(disposition: Disposition) -> Answer:

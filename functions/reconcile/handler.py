@@ -8,7 +8,7 @@ from psycopg import Connection
 from events.event import Event
 from functions.deps import Deps
 from functions.intake import created
-from functions.reconcile import waiting
+from functions.reconcile import buckets, waiting
 from stores.records import arrivals, spaces, tenants, word_stats
 
 LOST_AFTER_S = 120.0
@@ -20,6 +20,7 @@ def handle(event: Event, deps: Deps) -> None:
     deps.engine.fail_exhausted()
     deps.engine.emit_lost(LOST_AFTER_S, waiting.pieces(deps))
     _announce_arrivals(deps)
+    buckets.sweep(deps)
     if deps.cache.get(DONE) is None:
         _refresh(deps)
         deps.cache.set(DONE, b"1", STATISTICS_EVERY_S)

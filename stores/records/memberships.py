@@ -16,7 +16,7 @@ Db = Connection[Any]
 def create_collection(conn: Db, collection: UUID, name: str, parent: UUID | None = None) -> None:
     """Create a collection, inside another one if `parent` is given."""
     if parent is not None:
-        _require(conn, parent)
+        require(conn, parent)
     conn.execute(
         "INSERT INTO entities (id, tenant_id, entity_type, parent_id, metadata)"
         " VALUES (%s, tenant(), 'collection', %s, jsonb_build_object('name', %s::text))"
@@ -29,9 +29,9 @@ def create_collection(conn: Db, collection: UUID, name: str, parent: UUID | None
 def move(conn: Db, collection: UUID, parent: UUID | None) -> None:
     """Put a collection into another one, or on its own; Invalid if that would be a circle."""
     _lock(conn)
-    _require(conn, collection)
+    require(conn, collection)
     if parent is not None:
-        _require(conn, parent)
+        require(conn, parent)
         inside = conn.execute(
             "SELECT FROM lies_in(%s) l WHERE l.lineage = %s", ([collection], parent)
         )
@@ -90,7 +90,7 @@ def remove(conn: Db, collection: UUID, lineage: UUID) -> None:
 
 
 def _insert(conn: Db, collection: UUID, lineage: UUID, origin: str, by: UUID | None) -> int:
-    _require(conn, collection)
+    require(conn, collection)
     return conn.execute(
         "INSERT INTO memberships (tenant_id, collection_id, lineage, origin, added_by)"
         " VALUES (tenant(), %s, %s, %s, %s) ON CONFLICT DO NOTHING",
@@ -107,7 +107,7 @@ def _lock(conn: Db) -> None:
     conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(tenant()::text, 2))")
 
 
-def _require(conn: Db, collection: UUID) -> None:
+def require(conn: Db, collection: UUID) -> None:
     row = conn.execute(
         "SELECT FROM entities WHERE id = %s AND entity_type = 'collection'", (collection,)
     ).fetchone()

@@ -54,6 +54,12 @@ def leave(conn: Db, group: UUID, user: UUID) -> None:
     changed(conn)
 
 
+def require(conn: Db, user: UUID) -> None:
+    """Raise Invalid if the tenant has no such user."""
+    if conn.execute("SELECT FROM users WHERE id = %s", (user,)).fetchone() is None:
+        raise Invalid(f"unknown user {user}", {"user": "must be known here"})
+
+
 def _require(conn: Db, group: UUID, user: UUID) -> None:
     """A foreign key would also accept the rows of another tenant."""
     row = conn.execute(
@@ -84,8 +90,7 @@ def new_token(randomness: Callable[[int], bytes]) -> str:
 
 def add_key(conn: Db, key: NewKey) -> None:
     """Store the hash of a key."""
-    if conn.execute("SELECT FROM users WHERE id = %s", (key.user,)).fetchone() is None:
-        raise Invalid(f"unknown user {key.user}", {"user": "must be known here"})
+    require(conn, key.user)
     conn.execute(
         "INSERT INTO api_keys (id, tenant_id, user_id, name, hash, expires_at)"
         " VALUES (%s, tenant(), %s, %s, %s, %s)",

@@ -26,20 +26,12 @@ def everyone(conn: Db) -> list[UUID]:
     return [row[0] for row in conn.execute("SELECT id FROM tenants ORDER BY id").fetchall()]
 
 
-def add_source(conn: Db, source: Source, bucket: str, prefix: str = "") -> None:
-    """Let files come in from a prefix of a bucket."""
+def add_source(conn: Db, source: Source) -> None:
+    """Let files come in by upload or from a folder."""
     conn.execute(
-        "INSERT INTO sources (id, tenant_id, name, bucket, prefix, owner_id, collection_id, lane)"
-        " VALUES (%s, tenant(), %s, %s, %s, %s, %s, %s)",
-        [
-            source.id,
-            source.name,
-            bucket,
-            prefix,
-            source.owner_id,
-            source.collection_id,
-            source.lane,
-        ],
+        "INSERT INTO sources (id, tenant_id, name, bucket, owner_id, collection_id, lane)"
+        " VALUES (%s, tenant(), %s, '', %s, %s, %s)",
+        [source.id, source.name, source.owner_id, source.collection_id, source.lane],
     )
 
 

@@ -18,7 +18,7 @@ def new_source(conn: Connection[Any]) -> Source:
     owner = uuid4()
     people.create_user(conn, owner, str(owner))
     made = Source(uuid4(), str(uuid4()), owner, None, None)
-    tenants.add_source(conn, made, "local")
+    tenants.add_source(conn, made)
     return made
 
 

@@ -20,6 +20,6 @@ def test_a_source_is_found_by_its_name(database: Database, tenant: UUID) -> None
     inbox = Source(uuid4(), "inbox", owner, None, "low")
     with session(database, tenant, "app") as conn:
         people.create_user(conn, owner, "owner")
-        tenants.add_source(conn, inbox, "local", "inbox/")
+        tenants.add_source(conn, inbox)
         assert arrivals.source(conn, "inbox") == inbox
         assert arrivals.source(conn, "outbox") is None
