@@ -7,7 +7,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 pytest_plugins = [
     "tests.fixtures.platform",
     "tests.fixtures.postgres",
+    "tests.fixtures.services",
     "tests.fixtures.s3",
     "tests.fixtures.bucketed",
-    "tests.fixtures.services",
 ]

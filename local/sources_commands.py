@@ -37,9 +37,7 @@ def add(
         str | None, typer.Option(help="Where its assets go; a new one if not given.")
     ] = None,
     tenant: Annotated[str | None, typer.Option(help="Whose it is; yours if not given.")] = None,
-    owner: Annotated[
-        str | None, typer.Option(help="Who owns its assets; you if not given.")
-    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Who owns its assets; else you.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

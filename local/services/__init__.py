@@ -10,8 +10,11 @@ from local.services.kafka import Kafka
 from local.services.postgres import Postgres
 from local.services.redis import Redis
 from local.services.server import Server
+from local.services.versitygw import Versitygw
 
-SERVERS: dict[str, Server] = {server.name: server for server in (Kafka(), Postgres(), Redis())}
+SERVERS: dict[str, Server] = {
+    server.name: server for server in (Kafka(), Postgres(), Redis(), Versitygw())
+}
 
 
 def named(names: Sequence[str]) -> list[Server]:
