@@ -29,6 +29,7 @@ check: install ## Format, lint, types, generated files and import direction
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m events.generate --check
+	$(BIN)/python -m infra.knative.generate --check
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
 format: install ## Rewrite the sources as `make check` wants them

@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 pytest_plugins = [
+    "tests.fixtures.kubernetes",
     "tests.fixtures.platform",
     "tests.fixtures.postgres",
     "tests.fixtures.services",

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from pydantic.json_schema import GenerateJsonSchema
 
-from events.topics import TOPICS, Topic, fact_topic, work_topic
+from events.topics import DEAD_LETTERS, TOPICS, Topic, fact_topic, work_topic
 from events.types import TYPES, Data
 from schemas.names import Lane, Stage
 
@@ -113,7 +113,10 @@ def _channel(topic: Topic) -> Schema:
 def _types_of(topic: str) -> Iterator[str]:
     work = {work_topic(stage, lane): f"work.{stage}" for stage in Stage for lane in Lane}
     facts = {fact_topic(name): name for name in TYPES}
-    yield (work | facts)[topic]
+    if topic == DEAD_LETTERS:
+        yield from TYPES
+    else:
+        yield (work | facts)[topic]
 
 
 def _ref(place: str, name: str) -> Schema:

@@ -10,6 +10,8 @@ from schemas.names import Lane, Stage
 
 RETENTION_S = 7 * 24 * 3600
 FACT_PARTITIONS = 6
+DEAD_LETTERS = "dataflux.dead_letters"
+"""Where a dispatcher of the cluster puts what a function has given up: events of every type."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def _declared() -> Iterator[Topic]:
     for name, model in TYPES.items():
         if model.purpose is not Purpose.WORK:
             yield Topic(fact_topic(name), FACT_PARTITIONS, "lineage")
+    yield Topic(DEAD_LETTERS, FACT_PARTITIONS, "lineage")
     for stage in Stage:
         for lane in Lane:  # a few more partitions than workers, so that none idles
             yield Topic(work_topic(stage, lane), WORKERS[lane] + 1, "piece")

@@ -6,7 +6,7 @@ function's func.yaml. Lanes, workers and topics are those that the code declares
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +47,30 @@ class Row:
     """Of /tmp, in which alone can be written."""
 
 
-DECODES = {"timeout_s": 540, "cpu": "1", "memory": "1Gi", "limit": "4Gi", "scratch": "2Gi"}
-ASKED = {"account": "dataflux-api", "scale": (1, 10), "at_once": 50, "timeout_s": 300}
+LIGHT = Row("dataflux-cpu", memory="512Mi", limit="2Gi")
+DECODES = Row("dataflux-cpu", timeout_s=540, cpu="1", memory="1Gi", limit="4Gi", scratch="2Gi")
+ASKED = Row(
+    "dataflux-api",
+    account="dataflux-api",
+    scale=(1, 10),
+    at_once=50,
+    timeout_s=300,
+    cpu="250m",
+    memory="512Mi",
+    limit="2Gi",
+    scratch="1Gi",
+)
 TABLE: dict[str, Row] = {
-    "ingest": Row("dataflux-cpu", **DECODES),
-    "segment": Row("dataflux-cpu", **DECODES),
-    "stitch": Row("dataflux-cpu", memory="512Mi", limit="2Gi"),
-    "analyze": Row("dataflux-cpu", **DECODES),
-    "embed": Row("dataflux-cpu", **DECODES),
-    "project": Row("dataflux-cpu", memory="512Mi", limit="2Gi"),
-    "relate": Row("dataflux-cpu", memory="512Mi", limit="2Gi"),
-    "reconcile": Row("dataflux-cpu", account="dataflux-sweeper", scale=(0, 1), timeout_s=300),
-    "api": Row("dataflux-api", **ASKED, cpu="250m", memory="512Mi", limit="2Gi", scratch="1Gi"),
-    "search": Row("dataflux-api", **ASKED, cpu="250m", memory="512Mi", limit="2Gi"),
+    "ingest": DECODES,
+    "segment": DECODES,
+    "stitch": LIGHT,
+    "analyze": DECODES,
+    "embed": DECODES,
+    "project": LIGHT,
+    "relate": LIGHT,
+    "reconcile": replace(LIGHT, account="dataflux-sweeper", scale=(0, 1), timeout_s=300),
+    "api": ASKED,
+    "search": ASKED,
 }
 ALWAYS_ON = {"relay": Row("dataflux-api", account="dataflux-sweeper", scale=(1, 1))}
 """A Deployment (base/relay.yaml), not a service that is called; by `func deploy`, it is one."""
@@ -159,7 +170,9 @@ def _pod(name: str, row: Row) -> Object:
 
 def _source(full: str, name: str, row: Row, topics: list[str], lane: Lane | None) -> Object:
     """Return a KafkaSource; its group is the one that every host of the function uses."""
-    consumers = WORKERS[lane] if lane else min(row.scale[1], *(TOPICS[t].partitions for t in topics))
+    consumers = (
+        WORKERS[lane] if lane else min(row.scale[1], *(TOPICS[t].partitions for t in topics))
+    )
     return {
         "apiVersion": "sources.knative.dev/v1",
         "kind": "KafkaSource",
@@ -174,7 +187,9 @@ def _source(full: str, name: str, row: Row, topics: list[str], lane: Lane | None
             "delivery": {
                 **RETRIES,
                 "timeout": f"PT{row.timeout_s + DELIVERY_MARGIN_S}S",
-                "deadLetterSink": _ref("eventing.knative.dev/v1alpha1", "KafkaSink", "dead-letters"),
+                "deadLetterSink": _ref(
+                    "eventing.knative.dev/v1alpha1", "KafkaSink", "dead-letters"
+                ),
             },
             "sink": _ref("serving.knative.dev/v1", "Service", full),
         },
