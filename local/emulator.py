@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 from dataflux.clock import Clock, IdFactory
 from dataflux.errors import Conflict, DataFluxError
 from dataflux.settings import Settings
-from events.event import PREFIX, Event
 from functions.api.app import EVERYTHING, create_app
 from functions.deps import Deps, build
 from functions.hosts.given_up import GivenUp
 from functions.hosts.local import Hosted, LocalHost, Run
+from functions.hosts.timer import tick
 from functions.intake import Offer, receive
 from functions.targets import TARGETS, Kind, Target
 from local import function_routes, installation
@@ -155,15 +155,7 @@ def _warming(deps: Deps) -> Iterator[None]:
 
 
 def _tick(deps: Deps, name: str, run: Run) -> None:
-    """Tick a sweeper, as PingSource does in a cluster."""
-    event = Event(
-        id=str(deps.ids.token()),
-        type=f"{PREFIX}timer.tick",
-        source="/dataflux/timer",
-        time=deps.clock.now(),
-        data={"timer": name},
-    )
-    run([event])
+    run([tick(deps, name)])
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 from dataflux import telemetry
 from dataflux.settings import Settings
@@ -18,16 +19,20 @@ from functions.targets import BY_NAME, Kind, Target
 log = logging.getLogger(__name__)
 
 
-def tick(deps: Deps, target: Target) -> Disposition:
-    """Hand a sweeper what makes it sweep."""
-    event = Event(
+def tick(deps: Deps, name: str) -> Event:
+    """Return what makes a sweeper sweep."""
+    return Event(
         id=str(deps.ids.token()),
         type=f"{PREFIX}timer.tick",
         source="/dataflux/timer",
         time=deps.clock.now(),
-        data={"timer": target.name},
+        data={"timer": name},
     )
-    return target.run(deps, [event])
+
+
+def _sweep(target: Target, adapters: Adapters) -> Disposition:
+    deps = adapters()
+    return target.run(deps, [tick(deps, target.name)])
 
 
 def keep_ticking(
@@ -35,7 +40,7 @@ def keep_ticking(
 ) -> None:
     """Tick at once and then every so often; what fails is said, and tried again with the next."""
     while not ending.is_set():
-        ended = guarded(lambda: tick(adapters(), target))
+        ended = guarded(partial(_sweep, target, adapters))
         if ended != Disposition.DONE:
             log.warning("%s: %s", target.name, ended)
         ending.wait(every_s)
