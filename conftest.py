@@ -6,6 +6,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 pytest_plugins = [
     "tests.fixtures.kubernetes",
+    "tests.fixtures.models",
     "tests.fixtures.platform",
     "tests.fixtures.postgres",
     "tests.fixtures.services",

@@ -173,3 +173,57 @@ class BaseAnalyzer(ABC):
     def embed_query(self, query: str | bytes) -> Embedding | None:
         """Return the vector of a text or an encoded image, or None if it says nothing here."""
         return None
+
+
+class TwoStep(BaseAnalyzer):
+    """An analyzer whose model needs threads or a GPU, which no sealed child has.
+
+    `prepare` runs in the sealed child and makes a model's input of what may be hostile: a square of
+    pixels, samples, a text. The second step runs in the platform's own process, where pieces share
+    a model; it must expect bytes that `prepare` would not have made, and refuse them.
+    """
+
+    def prepare(self, segment: Segment) -> bytes | None:
+        """Return the model's input for a segment; None if it says nothing here."""
+        raise NotImplementedError
+
+
+class Finder(TwoStep):
+    """A feature analyzer in two steps."""
+
+    def find(
+        self, segment: Segment, prepared: bytes, priorities: Mapping[str, int]
+    ) -> AnalysisResult | None:
+        """Return what was found; the segment comes without its texts and derived objects."""
+        raise NotImplementedError
+
+    def analyze_segment(
+        self, segment: Segment, priorities: Mapping[str, int]
+    ) -> AnalysisResult | None:
+        prepared = self.prepare(segment)
+        return None if prepared is None else self.find(segment, prepared, priorities)
+
+
+class Encoder(TwoStep):
+    """An embedder in two steps."""
+
+    def prepare_query(self, query: bytes) -> bytes:
+        """Return the model's input for an encoded image."""
+        raise NotImplementedError
+
+    def encode(self, prepared: Sequence[bytes]) -> Sequence[Sequence[float]]:
+        """Return vectors of length 1, in the order of their inputs; threads may call at once."""
+        raise NotImplementedError
+
+    def generate_embeddings(self, segment: Segment) -> list[Embedding]:
+        prepared = self.prepare(segment)
+        return [] if prepared is None else self._embeddings([prepared])
+
+    def embed_query(self, query: str | bytes) -> Embedding | None:
+        if isinstance(query, str):
+            return None
+        return self._embeddings([self.prepare_query(query)])[0]
+
+    def _embeddings(self, prepared: Sequence[bytes]) -> list[Embedding]:
+        (space,) = self.spec.emits
+        return [Embedding(space, vector) for vector in self.encode(prepared)]

@@ -57,15 +57,19 @@ class AnalyzerContract:
 
     entry: ClassVar[str]
 
+    @classmethod
+    def registry(cls) -> Registry:
+        return Registry((cls.entry,))
+
     @pytest.fixture(scope="class")
     def sandbox(self) -> Iterator[Sandbox]:
-        made = Sandbox(Registry((self.entry,)))
+        made = Sandbox(self.registry())
         yield made
         made.close()
 
     @pytest.fixture
     def analyzer(self) -> BaseAnalyzer:
-        (made,) = Registry((self.entry,)).all
+        (made,) = self.registry().all
         return made
 
     def test_declares_what_it_does(self, analyzer: BaseAnalyzer) -> None:
@@ -148,7 +152,7 @@ class FeatureContract(AnalyzerContract):
     def found(
         self, sandbox: Sandbox, segments: Sequence[Segment], priorities: dict[str, int]
     ) -> list[AnalysisResult]:
-        name = Registry((self.entry,)).all[0].spec.id
+        name = self.registry().all[0].spec.id
         results = [result for _, _, result in sandbox.analyze(segments, [name], priorities)]
         for result in results:
             if isinstance(result, MediaFailed):
@@ -193,7 +197,7 @@ class EmbedderContract(AnalyzerContract):
         raise NotImplementedError("give at least one segment that has a vector")
 
     def vectors(self, sandbox: Sandbox, segments: Sequence[Segment]) -> list[list[Embedding]]:
-        return sandbox.embed(segments, Registry((self.entry,)).all[0].spec.id)
+        return sandbox.embed(segments, self.registry().all[0].spec.id)
 
     def test_embeds(self, sandbox: Sandbox, samples: Sequence[Segment]) -> None:
         assert any(self.vectors(sandbox, samples))

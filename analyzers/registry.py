@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Self
 
 from analyzers import declared
 from analyzers.api import BaseAnalyzer
+from analyzers.models.selection import Selection
+from analyzers.models.store import ModelStore
+from analyzers.runtime import Runtime
 from dataflux.errors import Invalid, NotFound
 
 BUILT_IN = (
@@ -25,6 +29,7 @@ BUILT_IN = (
     "analyzers.embedding.words:TextFallback",
 )
 
+NO_MODELS = ModelStore(Path("/nonexistent"))
 GROUP = "dataflux.analyzers"
 OURS = "dataflux"
 
@@ -36,13 +41,22 @@ class Registry:
     entries: tuple[str, ...] = BUILT_IN
     origins: Mapping[str, str] = field(default_factory=dict)
     """By entry, the distribution that a plugin comes from."""
+    store: ModelStore = NO_MODELS
+    """Where the models lie that entries like `module:Class#model` name."""
+    runtime: Runtime = field(default_factory=Runtime)
+    retired: frozenset[str] = frozenset()
+    """Embedders that make no new vectors: what they made before can still be searched."""
 
     @classmethod
-    def load(cls, allow: Sequence[str] = ()) -> Self:
+    def load(cls, allow: Sequence[str] = (), models: Selection | None = None) -> Self:
         """Return ours and the allowed entry points; raise Invalid for one not installed."""
         allowed = _entry_points(allow)
         origins = {point.value: _distribution(point) for point in allowed}
-        return cls(BUILT_IN + tuple(point.value for point in allowed), origins)
+        plugins = tuple(point.value for point in allowed)
+        if models is None:
+            return cls(BUILT_IN + plugins, origins)
+        ours, retired = models.applied(BUILT_IN)
+        return cls(ours + plugins, origins, models.store, models.runtime, retired)
 
     @cached_property
     def all(self) -> tuple[BaseAnalyzer, ...]:
@@ -66,6 +80,12 @@ class Registry:
                 return analyzer
         known = ", ".join(a.spec.id for a in self.all)
         raise NotFound(f"no analyzer named {name!r}; known: {known}")
+
+    def origin_of(self, analyzer: BaseAnalyzer) -> str:
+        """Return the distribution that an analyzer comes from."""
+        own = type(analyzer)
+        by_place = {entry.partition("#")[0]: origin for entry, origin in self.origins.items()}
+        return by_place.get(f"{own.__module__}:{own.__name__}", OURS)
 
     def segmenter_for(self, mime_type: str) -> BaseAnalyzer | None:
         """Return the first analyzer that cuts files of this type into segments."""
@@ -91,6 +111,10 @@ class Registry:
             if modality is None or analyzer.spec.emits[0].startswith(f"{modality}/")
         ]
 
+    def writers(self, modality: str) -> list[BaseAnalyzer]:
+        """Return the embedders of a modality that make new vectors."""
+        return [a for a in self.embedders(modality) if a.spec.name not in self.retired]
+
     def of_pool(self, pool: str) -> list[BaseAnalyzer]:
         """Return those that run in one kind of child."""
         return [analyzer for analyzer in self.all if analyzer.spec.pool == pool]
@@ -100,7 +124,9 @@ class Registry:
 
     def _instance(self, entry: str) -> BaseAnalyzer:
         module, _, name = entry.partition(":")
-        made = getattr(import_module(module), name)()
+        name, _, model = name.partition("#")
+        made = getattr(import_module(module), name)
+        made = made(self.store, self.store.get(model), self.runtime) if model else made()
         if not isinstance(made, BaseAnalyzer):
             origin = self._origin(entry)
             raise Invalid(f"{origin} is no analyzer; subclass analyzers.api.BaseAnalyzer")

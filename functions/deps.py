@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from analyzers.models.selection import Selection
+from analyzers.models.store import ModelStore
 from analyzers.registry import Registry
+from analyzers.runtime import Runtime
 from analyzers.sandbox import Limits, Sandbox
 from dataflux import failpoints
 from dataflux.clock import Clock, IdFactory
@@ -80,7 +83,7 @@ def build(
             renew_s=settings.renew_s,
             max_attempts=settings.max_attempts,
         )
-        registry = Registry.load(settings.analyzers)
+        registry = Registry.load(settings.analyzers, selection(settings))
         limits = Limits(wall_s=settings.decode_s)
         sandbox = Sandbox(registry, limits=limits, require_seal=settings.require_seal)
         stack.callback(sandbox.close)
@@ -111,6 +114,17 @@ def _database(settings: Settings, stack: contextlib.ExitStack) -> Database:
     with database.installer() as conn:
         migrate(conn)
     return database
+
+
+def selection(settings: Settings) -> Selection:
+    """Return which models the settings want in the place of which analyzers."""
+    return Selection(
+        ModelStore(settings.model_folder),
+        Runtime(settings.device, settings.encoder_threads),
+        settings.text_model,
+        settings.visual_model,
+        settings.speech_model,
+    )
 
 
 def _objects(settings: Settings) -> ObjectStore:

@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from dataflux.errors import DataFluxError, NotFound
 from local import (
+    analyzers_commands,
     dlq_commands,
     events_commands,
     models_commands,
@@ -54,6 +55,7 @@ app.add_typer(sources_commands.app, name="sources")
 
 app.add_typer(events_commands.app, name="events")
 app.command()(invoke)
+app.add_typer(analyzers_commands.app, name="analyzers")
 
 FAILED, USAGE, NOT_RUNNING, NOT_FOUND, PARTLY = 1, 2, 3, 4, 5
 MEANING = {404: NOT_FOUND, 422: USAGE}

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
@@ -17,6 +17,9 @@ from dataflux.errors import DataFluxError
 from dataflux.settings import Settings, unknown, variable
 from local.show import console
 from local.up import who
+
+if TYPE_CHECKING:
+    from analyzers.registry import Registry
 
 Check = dict[str, str]
 
@@ -28,6 +31,7 @@ LIBRARIES = {
     "pillow_heif": "media",
     "pypdfium2": "media",
     "docx": "documents",
+    "tokenizers": "cpu",
     "rapidocr": "ocr",
     "faster_whisper": "speech",
     "pocketsphinx": "speech",
@@ -127,8 +131,14 @@ def sandbox(settings: Settings) -> Iterator[Check]:
     """Decode something, and load what every analyzer needs, where they run."""
     from analyzers.registry import Registry
     from analyzers.sandbox import Sandbox
+    from functions.deps import selection
 
-    registry = Registry.load(settings.analyzers)
+    try:
+        registry = Registry.load(settings.analyzers, selection(settings))
+    except DataFluxError as error:
+        yield _failed("models", error)
+        return
+    yield stored(registry)
     children = Sandbox(registry)
     try:
         yield from layers(children.level())
@@ -155,6 +165,13 @@ def models(analyzers: Sequence[str], missing: Mapping[str, str]) -> Iterator[Che
         yield _check(name, "bad", why, "pip install 'dataflux[local]'")
     ready = [name for name in analyzers if name not in missing]
     yield _check("analyzers", "good" if ready else "bad", ", ".join(ready) or "none is ready")
+
+
+def stored(registry: "Registry") -> Check:
+    """Name the models that lie here; without any, what stands in for them."""
+    here = ", ".join(registry.store.all())
+    mend = "" if here else "`dataflux models pull minilm clip-vit-b32` for search by meaning"
+    return _check("models", "good" if here else "limited", here or "none: fallback spaces", mend)
 
 
 def disk(home: Path) -> list[Check]:

@@ -79,17 +79,17 @@ def add(
 
     Example: dataflux models add my-encoder --from ~/my-encoder
     """
-    from local import model_files
+    from analyzers.models import brought
 
     store = ModelStore(Settings.from_env(home=home).model_folder)
-    model = model_files.described(name, folder)
+    model = brought.described(name, folder)
     if model.license not in OPEN_LICENSES and not accept_license:
         known = ", ".join(sorted(OPEN_LICENSES))
         raise Invalid(
             f"{name} is under {model.license!r}, which is none of {known};"
             " read it, then add --accept-license"
         )
-    model_files.add(store, model, folder)
+    brought.add(store, model, folder)
     output({"pulled": [name], "folder": str(store.folder)}, as_json, _installed)
 
 

@@ -26,7 +26,7 @@ MUST_SAY: Mapping[str, tuple[str, ...]] = {
     "dual-encoder": ("dimensions", "text", "image"),
 }
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")]
 FilePath = Annotated[str, Field(max_length=200), AfterValidator(_inside)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+/\S+$", max_length=500)]

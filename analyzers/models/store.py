@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analyzers.models import manifest
 from analyzers.models.manifest import Model, ModelFile
-from dataflux.errors import Conflict, Invalid, MediaFailed
+from dataflux.errors import Conflict, Invalid, MediaFailed, NotFound
 from schemas.names import Reason
 
 MANIFEST = "model.json"
@@ -30,6 +30,13 @@ class ModelStore:
         found = sorted(self.folder.glob(f"[a-z0-9]*/{MANIFEST}"))
         models = (manifest.read(path.read_bytes(), str(path)) for path in found)
         return {model.name: model for model in models}
+
+    def get(self, name: str) -> Model:
+        """Return a model that lies here; raise NotFound that says how to get it."""
+        place = self.folder / name / MANIFEST
+        if not place.is_file():
+            raise NotFound(f"no model {name} in {self.folder}; `dataflux models pull {name}`")
+        return manifest.read(place.read_bytes(), str(place))
 
     def path(self, model: Model, file: str) -> Path:
         """Return where a file lies; raise MediaFailed unless it has the known checksum."""

@@ -5,10 +5,10 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from mimetypes import guess_type
-from typing import Any
+from typing import Any, cast
 
 from analyzers import records
-from analyzers.api import AnalysisResult, Artifact, Embedding, Range, Segment
+from analyzers.api import AnalysisResult, Artifact, Embedding, Encoder, Finder, Range, Segment
 from analyzers.registry import Registry
 from analyzers.sandbox import analysis, answers, jobs
 from analyzers.sandbox.analysis import Pair
@@ -81,6 +81,7 @@ class Sandbox:
         priorities: Mapping[str, int],
     ) -> Iterator[tuple[str, str, AnalysisResult | MediaFailed]]:
         """Yield (segment key, analyzer id, result): one analyzer that fails leaves the others."""
+        prepared: list[tuple[str, str, bytes]] = []
         with bundle(segments) as packed:
             for pool in self._limits.memory:
                 pairs = self._pairs(pool, segments, analyzers, priorities)
@@ -89,26 +90,52 @@ class Sandbox:
                     arguments = {"pairs": pairs, "priorities": dict(priorities)}
                     return self._run(pool, "analyze", arguments, packed)
 
-                yield from analysis.results(run, pairs)
+                for key, name, found in analysis.results(run, pairs):
+                    if isinstance(found, bytes):
+                        prepared.append((key, name, found))
+                    else:
+                        yield key, name, found
+        bare = {s.key: Segment(s.type, s.start_marker, s.end_marker, key=s.key) for s in segments}
+        for key, name, made in prepared:  # the child has gone: its time does not run meanwhile
+            finder = cast(Finder, self._registry.get(name))
+            if (result := analysis.second_step(finder, bare[key], made, priorities)) is not None:
+                yield key, name, result
 
     def embed(self, segments: Sequence[Segment], embedder: str) -> list[list[Embedding]]:
         """Return the vectors of many segments, in their order."""
-        spec = self._registry.get(embedder).spec
+        analyzer = self._registry.get(embedder)
+        if isinstance(analyzer, Encoder):
+            return self._encode(analyzer, segments)
+        spec = analyzer.spec
         with (
             bundle(segments) as packed,
             closing(self._run(spec.pool, "embed", {"embedder": embedder}, packed)) as frames,
         ):
             return answers.all_embeddings(frames, spec, len(segments))
 
+    def _encode(self, encoder: Encoder, segments: Sequence[Segment]) -> list[list[Embedding]]:
+        """Have a child prepare what the model takes, and compute here."""
+        with (
+            bundle(segments) as packed,
+            closing(
+                self._run(encoder.spec.pool, "prepare", {"embedder": encoder.spec.id}, packed)
+            ) as frames,
+        ):
+            inputs = answers.prepared(frames, len(segments))
+        given = [made for made in inputs if made is not None]
+        vectors = iter(answers.encoded(encoder.encode(given) if given else [], encoder.spec))
+        return [[] if made is None else [next(vectors)] for made in inputs]
+
     def embed_query(self, embedder: str, query: str | bytes) -> Embedding | None:
         """Return the vector of a query: of words here, of an encoded image in a child."""
         analyzer = self._registry.get(embedder)
         if isinstance(query, str):
             return analyzer.embed_query(query)
+        task = "prepare_query" if isinstance(analyzer, Encoder) else "embed_query"
         with unnamed([query]) as file:
-            frame = answers.only(
-                self._run(analyzer.spec.pool, "embed_query", {"embedder": embedder}, file)
-            )
+            frame = answers.only(self._run(analyzer.spec.pool, task, {"embedder": embedder}, file))
+        if isinstance(analyzer, Encoder):
+            return answers.encoded(analyzer.encode([frame[1]]), analyzer.spec)[0]
         found = answers.embeddings(frame, analyzer.spec)
         return found[0] if found else None
 
@@ -172,6 +199,6 @@ class Sandbox:
             if zygote is None or not zygote.alive:
                 if zygote is not None:
                     zygote.close()
-                zygote = Zygote(pool, self._registry.entries, require_seal=self._require_seal)
+                zygote = Zygote(pool, self._registry, require_seal=self._require_seal)
                 self._zygotes[pool] = zygote
             return zygote

@@ -126,6 +126,31 @@ def embeddings(frame: Frame, spec: AnalyzerSpec) -> list[Embedding]:
     return records.embeddings_from(spaces, vectors)
 
 
+def prepared(frames: Iterable[Frame], segments: int) -> list[bytes | None]:
+    """Read what an encoder's model is to be given for each of as many segments as were sent."""
+    found = [_input(frame) for frame in islice(frames, segments + 1)]
+    if len(found) != segments:
+        raise _no_embedding(f"{len(found)} answers about {segments} segments")
+    return found
+
+
+def _input(frame: Frame) -> bytes | None:
+    match frame:
+        case {"prepared": True}, payload:
+            return payload
+        case {"prepared": False}, _:
+            return None
+    raise _no_embedding("not an answer about a segment")
+
+
+def encoded(vectors: Sequence[Sequence[float]], spec: AnalyzerSpec) -> list[Embedding]:
+    """Check what a model has computed, in our own process: a broken model gives no numbers."""
+    for vector in vectors:
+        if len(vector) != spec.dimensions or not abs(math.hypot(*vector) - 1) < UNIT:
+            raise _no_embedding(f"not a vector of {spec.dimensions} numbers, 1 long")
+    return [Embedding(spec.emits[0], vector) for vector in vectors]
+
+
 def _no_embedding(detail: str) -> MediaFailed:
     return MediaFailed(Reason.EMBEDDING_INVALID, detail)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 from analyzers import containers, records
-from analyzers.api import Artifact, BaseAnalyzer, Embedding, Segment
+from analyzers.api import Artifact, BaseAnalyzer, Embedding, Encoder, Finder, Segment
 from analyzers.sandbox import frames
 from analyzers.sandbox.bundle import unpack
 from analyzers.sandbox.endings import OUT_OF_MEMORY
@@ -126,26 +126,28 @@ def _analyze(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[F
     """Answer every pair of segment and analyzer, in the order they were asked in."""
     segments = {segment.key: segment for segment in unpack(file)}
     for key, name in arguments["pairs"]:
-        answer = _analyzed(loaded, name, segments[key], arguments["priorities"])
-        yield {"segment": key, "analyzer": name, **answer}, b""
+        answer, payload = _analyzed(loaded, name, segments[key], arguments["priorities"])
+        yield {"segment": key, "analyzer": name, **answer}, payload
 
 
-def _analyzed(
-    loaded: Loaded, name: str, segment: Segment, priorities: Mapping[str, int]
-) -> dict[str, Any]:
+def _analyzed(loaded: Loaded, name: str, segment: Segment, priorities: Mapping[str, int]) -> Frame:
     """Return what one analyzer found, or why it failed: the others go on."""
     try:
-        result = loaded.use(name).analyze_segment(segment, priorities)
+        analyzer = loaded.use(name)
+        if isinstance(analyzer, Finder):
+            made = analyzer.prepare(segment)
+            return {"prepared": made is not None}, made or b""
+        result = analyzer.analyze_segment(segment, priorities)
         answer = {"result": None if result is None else records.result_to_dict(result)}
     except MediaFailed as error:
-        return {"failed": failure_to_dict(error)}
+        return {"failed": failure_to_dict(error)}, b""
     except Exception as error:
         failed = MediaFailed(_reason(error, Reason.INTERNAL_ERROR), type(error).__name__)
-        return {"failed": failure_to_dict(failed)}
+        return {"failed": failure_to_dict(failed)}, b""
     if frames.is_json(answer):
-        return answer
+        return answer, b""
     invalid = MediaFailed(Reason.ANALYZER_INVALID_OUTPUT, "a result that is no JSON")
-    return {"failed": failure_to_dict(invalid)}
+    return {"failed": failure_to_dict(invalid)}, b""
 
 
 def wants(analyzer: BaseAnalyzer, segment: Segment) -> bool:
@@ -167,6 +169,19 @@ def _embed(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Fra
     vectors = {segment.key: found for segment, found in zip(wanted, made, strict=True)}
     for segment in segments:
         yield _vectors(vectors.get(segment.key, []))
+
+
+def _prepare(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
+    """Answer every segment: with the input of an encoder's model, or that there is none."""
+    encoder = cast(Encoder, loaded.use(arguments["embedder"]))
+    for segment in unpack(file):
+        made = encoder.prepare(segment) if wants(encoder, segment) else None
+        yield {"prepared": made is not None}, made or b""
+
+
+def _prepare_query(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
+    encoder = cast(Encoder, loaded.use(arguments["embedder"]))
+    yield {"prepared": True}, encoder.prepare_query(file.read())
 
 
 def _embed_query(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
@@ -191,5 +206,7 @@ TASKS: dict[str, Task] = {
     "analyze": _analyze,
     "embed": _embed,
     "embed_query": _embed_query,
+    "prepare": _prepare,
+    "prepare_query": _prepare_query,
     "level": _level,
 }

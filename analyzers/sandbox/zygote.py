@@ -46,7 +46,7 @@ def main(control_fd: int, options: dict[str, Any]) -> None:
         namespaces = f"refused: {error}"
     with contextlib.suppress(OSError, AttributeError):
         seal.no_new_privileges()
-    loaded = _load(options["entries"], options["pool"])
+    loaded = _load(options)
     gc.collect()
     gc.freeze()  # keeps the pages of the loaded libraries shared
     parent = socket.socket(fileno=control_fd)
@@ -54,7 +54,10 @@ def main(control_fd: int, options: dict[str, Any]) -> None:
     _Server(parent, loaded, options["require_seal"]).serve()
 
 
-def _load(entries: list[str], pool: str) -> "Loaded":
+def _load(options: dict[str, Any]) -> "Loaded":
+    from pathlib import Path
+
+    from analyzers.models.store import ModelStore
     from analyzers.registry import Registry
     from analyzers.sandbox import child  # noqa: F401 - loaded before the seal
     from analyzers.sandbox.loaded import Loaded
@@ -62,7 +65,8 @@ def _load(entries: list[str], pool: str) -> "Loaded":
     for name in LAZY:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
-    return Loaded.load(Registry(tuple(entries)), pool)
+    registry = Registry(tuple(options["entries"]), store=ModelStore(Path(options["models"])))
+    return Loaded.load(registry, options["pool"])
 
 
 class _Server:

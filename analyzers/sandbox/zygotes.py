@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from analyzers.registry import Registry
 from analyzers.sandbox import control
 from analyzers.sandbox.control import Message
 from dataflux.errors import Unavailable
@@ -46,10 +47,11 @@ class Job:
 class Zygote:
     """One running zygote; `alive` turns false for good when it has gone."""
 
-    def __init__(self, pool: str, entries: tuple[str, ...], *, require_seal: bool) -> None:
+    def __init__(self, pool: str, registry: Registry, *, require_seal: bool) -> None:
         options = {
             "pool": pool,
-            "entries": entries,
+            "entries": registry.entries,
+            "models": str(registry.store.folder),
             "require_seal": require_seal,
             "path": [str(Path(__file__).parents[2]), *filter(None, sys.path)],
         }

@@ -4,7 +4,17 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
 
-from functions.api import assets, contract, event_log, letters, problems, segments, sources, system
+from functions.api import (
+    analyzers,
+    assets,
+    contract,
+    event_log,
+    letters,
+    problems,
+    segments,
+    sources,
+    system,
+)
 from functions.api.edge import Edge
 from functions.deps import Deps
 from functions.search import routes as search
@@ -19,6 +29,7 @@ EVERYTHING = (
     search.router,
     system.router,
     event_log.router,
+    analyzers.router,
     pages.router,
     session.router,
     statics.router,

@@ -20,7 +20,7 @@ def handle(work: Work, deps: Deps) -> Outcome:
     loaded = load_segments(work, deps, kinds=("keyframe",) if modality == "visual" else ())
     rows: list[EmbeddingRow] = []
     facts: list[Fact] = []
-    for embedder in deps.registry.embedders(modality):
+    for embedder in deps.registry.writers(modality):
         for space, found in _embed(deps, embedder.spec.id, loaded).items():
             key = _store(work, space, found)
             model = embedder.spec.model or embedder.spec.id

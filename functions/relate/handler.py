@@ -39,9 +39,9 @@ def _similar(event: Event, deps: Deps) -> Iterator[RelationshipRow]:
     scope = Scope(tenant, (), sees_all=True)
     for space in event.data["spaces"]:
         vector = deps.vectors.vector(space, segment, tenant)
-        if vector is None:
+        embedder = next((e for e in deps.registry.embedders() if space in e.spec.emits), None)
+        if vector is None or embedder is None:  # its model may have gone since
             continue
-        (embedder,) = (e for e in deps.registry.embedders() if space in e.spec.emits)
         calibration = of_pairs(deps, tenant, embedder)
         near = deps.vectors.near(space, vector, scope, limit=PER_SEGMENT, without=lineage)
         for match in near:

@@ -1,19 +1,23 @@
 """What speaks for a segment: words, and each vector space, on the one scale of 0 to 1."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from analyzers.api import BaseAnalyzer, Embedding
-from dataflux.errors import Invalid
+from dataflux.errors import Invalid, MediaFailed
 from functions.deps import Deps
 from functions.search import calibrate
 from functions.search.calibrate import Calibration
 from functions.search.request import LikeSegment, LikeVector
+from schemas.names import Reason
 from stores.ports import Match, Scope
-from stores.records import words
+from stores.records import spaces, words
 from stores.records.words import TextMatch
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def gather(
     lists = [_words(deps, query, scope, limit)] if isinstance(query, str) else []
     if isinstance(query, LikeVector):
         _check(deps, query)
-    for embedder in deps.registry.embedders():
+    for embedder in _searched(deps, scope):
         for space in embedder.spec.emits:
             vector = _vector(deps, embedder, space, query, scope)
             if vector is not None:
@@ -50,6 +54,15 @@ def gather(
                 near = deps.vectors.near(space, vector, scope, limit=limit, without=without)
                 lists.append([_evidence(match, embedder, space, calibration) for match in near])
     return [found for found in lists if found]
+
+
+def _searched(deps: Deps, scope: Scope) -> Iterator[BaseAnalyzer]:
+    """Yield the embedders in use, and those of before as long as something of theirs is left."""
+    retired = deps.registry.retired
+    known = deps.engine.read(scope.tenant, spaces.known) if retired else frozenset()
+    for embedder in deps.registry.embedders():
+        if embedder.spec.name not in retired or known & {*embedder.spec.emits}:
+            yield embedder
 
 
 def _words(deps: Deps, query: str, scope: Scope, limit: int) -> list[Evidence]:
@@ -75,7 +88,13 @@ def _embed_query(deps: Deps, embedder: BaseAnalyzer, query: str | bytes) -> Embe
     """Embed words here and pictures in a child; a text space has nothing to say of a picture."""
     if isinstance(query, bytes) and not embedder.spec.emits[0].startswith("visual/"):
         return None
-    return deps.sandbox.embed_query(embedder.spec.id, query)
+    try:
+        return deps.sandbox.embed_query(embedder.spec.id, query)
+    except MediaFailed as error:
+        if error.reason is not Reason.MODEL_UNAVAILABLE:
+            raise
+        log.warning("search goes on without %s: %s", embedder.spec.id, error.detail)
+        return None
 
 
 def _calibration(deps: Deps, embedder: BaseAnalyzer, query: Query, scope: Scope) -> Calibration:
@@ -99,12 +118,12 @@ def _evidence(
 
 def _check(deps: Deps, query: LikeVector) -> None:
     """Raise Invalid for what is no vector of its space: an error, not an empty answer."""
-    spaces = {space: e.spec.dimensions for e in deps.registry.embedders() for space in e.spec.emits}
-    if query.space not in spaces:
-        known = ", ".join(spaces)
+    sizes = {space: e.spec.dimensions for e in deps.registry.embedders() for space in e.spec.emits}
+    if query.space not in sizes:
+        known = ", ".join(sizes)
         fields = {"query.space": f"use one of {known}"}
         raise Invalid(f"no space {query.space[:100]!r}; known: {known}", fields)
-    wanted, bad = spaces[query.space], ""
+    wanted, bad = sizes[query.space], ""
     if wanted not in (None, len(query.embedding)):
         bad = f"has {len(query.embedding)} numbers, not {wanted}"
     elif not any(query.embedding):

@@ -24,6 +24,11 @@ class Calibration:
     pairs: int = 0
 
 
+def known(conn: Db) -> frozenset[str]:
+    """Return the spaces that have ever had a vector."""
+    return frozenset(row[0] for row in conn.execute("SELECT space FROM model_spaces"))
+
+
 def calibration(conn: Db, space: str) -> Calibration | None:
     """Return the tenant's own calibration of a space, if there is one."""
     row = conn.execute(

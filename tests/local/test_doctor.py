@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dataflux.settings import Settings
 from local import cli, doctor
 
 Usage = namedtuple("Usage", "total used free")
@@ -17,6 +18,8 @@ def test_this_machine_is_examined_as_a_whole(tmp_path: Path) -> None:
     for name in ("python", "ffmpeg", "onnxruntime", "postgres", "sandbox: seccomp", "analyzers"):
         assert by_name[name]["state"] in ("good", "bad", "limited")
     assert "image@" in by_name["analyzers"]["found"]
+    assert by_name["models"]["state"] == "limited"
+    assert "dataflux models pull" in by_name["models"]["mend"]
     assert by_name["disk"]["found"].endswith(f"in {tmp_path}")
     assert by_name["emulator"]["found"] == f"none runs in {tmp_path}"
 
@@ -36,6 +39,16 @@ def test_an_analyzer_that_lacks_its_model_is_named() -> None:
     assert (checks[0]["name"], checks[0]["state"]) == ("ocr@1", "bad")
     assert checks[0]["mend"]
     assert checks[1]["found"] == "image@1"
+
+
+def test_a_model_that_is_wanted_and_not_here_is_bad(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAFLUX_TEXT_MODEL", "minilm")
+    settings = Settings.from_env(home=tmp_path)
+    (check,) = doctor.sandbox(settings)
+    assert (check["name"], check["state"]) == ("models", "bad")
+    assert "dataflux models pull minilm" in check["mend"]
 
 
 def test_a_misspelt_setting_gets_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from analyzers.models import brought
 from analyzers.models.manifest import Model
-from local import cli, model_files, models_commands
+from local import cli, models_commands
 
 WEIGHTS = bytes(range(256)) * 20_000
 WORDS = b'{"tokens": []}'
@@ -97,7 +98,7 @@ def run(
             ],
         }
     )
-    for module in (models_commands, model_files):
+    for module in (models_commands, brought):
         monkeypatch.setattr(module, "catalog", lambda: {"mini": mini})
     monkeypatch.setenv("DATAFLUX_MODELS", str(tmp_path / "models"))
 

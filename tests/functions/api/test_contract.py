@@ -56,6 +56,12 @@ def test_every_answer_is_as_the_contract_says(
     check(schema, "assets_update", http.put(place, json={"metadata": {"a": 1}}))
     for name in ("versions", "segments", "trace"):
         check(schema, f"assets_{name}", http.get(f"{place}/{name}"))
+    known = check(schema, "analyzers_list", http.get("/api/v1/analyzers"))["items"]
+    by_id = {each["id"]: each for each in known}
+    assert by_id["image@1"]["does"] == ["segments"]
+    assert by_id["visual-fallback@1"]["emits"] == ["visual/fallback@1"]
+    assert {each["state"] for each in known} == {"ready"}
+    assert {each["origin"] for each in known} == {"dataflux"}
     words = {"query": "otters", "group_by": "asset"}
     (hit,) = check(schema, "search", http.post("/api/v1/search", json=words))["hits"]
     assert hit["segments"]

@@ -1,0 +1,59 @@
+"""A picture as a model takes it: the same steps and the same rounding as open_clip's.
+
+open_clip resizes with Pillow's bicubic filter to the short side, cuts the middle and normalizes;
+SigLIP resizes both sides to the square.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from analyzers.models.manifest import Pixels
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    Array = np.ndarray[Any, Any]
+
+LONGEST_SHAPE = 16
+"""Times longer than wide; only the middle square of it is looked at anyway."""
+
+
+def prepared(image: "Image", how: Pixels) -> bytes:
+    """Return the square of a picture: size x size x 3 bytes, row by row."""
+    from PIL import Image
+
+    picture = image.convert("RGB")
+    if how.resize == "squash":
+        return picture.resize((how.size, how.size), Image.Resampling.BICUBIC).tobytes()
+    picture = _not_too_long(picture)
+    width, height = picture.size
+    short = min(width, height)
+    scaled = max(how.size, how.size * width // short), max(how.size, how.size * height // short)
+    picture = picture.resize(scaled, Image.Resampling.BICUBIC)
+    left, top = (round((side - how.size) / 2.0) for side in picture.size)
+    return picture.crop((left, top, left + how.size, top + how.size)).tobytes()
+
+
+def _not_too_long(picture: "Image") -> "Image":
+    """Cut the ends off what is mostly ends: a line of pixels would grow to gigabytes."""
+    width, height = picture.size
+    most = LONGEST_SHAPE * min(width, height)
+    if max(width, height) <= most:
+        return picture
+    left, top = (max(0, side - most) // 2 for side in picture.size)
+    return picture.crop((left, top, width - left, height - top))
+
+
+def length(how: Pixels) -> int:
+    return how.size * how.size * 3
+
+
+def normalized(squares: Sequence[bytes], how: Pixels) -> "Array":
+    """Return squares as (n, 3, size, size) float32."""
+    import numpy as np
+
+    flat = np.frombuffer(b"".join(squares), np.uint8)
+    values = flat.reshape(-1, how.size, how.size, 3).astype(np.float32) / np.float32(255)
+    scaled = (values - np.array(how.mean, np.float32)) / np.array(how.std, np.float32)
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))

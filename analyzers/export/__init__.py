@@ -1,0 +1,1 @@
+"""Models of training frameworks written as ONNX, on a machine that has those."""
