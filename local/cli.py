@@ -23,6 +23,7 @@ from local import (
     services_commands,
     show,
     sources_commands,
+    state_commands,
     up,
     uploads,
     waterfall,
@@ -54,6 +55,7 @@ app.add_typer(services_commands.app, name="services")
 app.add_typer(sources_commands.app, name="sources")
 
 app.add_typer(events_commands.app, name="events")
+app.add_typer(state_commands.app, name="state")
 app.command()(invoke)
 app.add_typer(analyzers_commands.app, name="analyzers")
 

@@ -3,10 +3,12 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
+
+from fastapi import APIRouter
 
 from dataflux.clock import Clock, IdFactory
 from dataflux.errors import Conflict, DataFluxError
@@ -54,6 +56,7 @@ def emulator(
     *,
     clock: Clock | None = None,
     ids: IdFactory | None = None,
+    more: Sequence[APIRouter] = (),
 ) -> Iterator[Running]:
     """Start everything; on leaving, end everything that was started, in reverse."""
     settings = mode.applied(settings)
@@ -82,7 +85,7 @@ def emulator(
         stack.callback(inbox.close)
         if mode.reload:
             stack.enter_context(reloading(log.warning))
-        app = create_app(deps, (*EVERYTHING, function_routes.router))
+        app = create_app(deps, (*EVERYTHING, function_routes.router, *more))
         server = stack.enter_context(Server(app, settings.host, settings.port))
         yield Running(deps, installed, server.url, functions.places)
 

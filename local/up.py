@@ -37,48 +37,63 @@ def run(
         home=home and home.absolute(), inbox=inbox and inbox.absolute(), port=port or None
     )
     telemetry.configure(settings.log_level, settings.log_format)
-    wait = until_told()
+    told = Told()
     with alone(settings.home):
         if fresh:
             empty(settings.home)
-        from local.emulator import emulator
+        _run(settings, mode, told, began, as_json=as_json)
 
-        more = mode.told()
+
+def _run(settings: Settings, mode: Mode, told: "Told", began: float, *, as_json: bool) -> None:
+    """Run until told to end; what is ordered meanwhile is done between two runs."""
+    from local.control import Control, routes
+    from local.emulator import emulator
+
+    control, more, first = Control(settings, told.wake), mode.told(), True
+    while first or (control.waiting is not None and not told.to_end):
+        if not first:
+            control.carry_out()
         with (
-            emulator(settings, mode) as running,
+            emulator(settings, mode, [routes(control)]) as running,
             announced(settings.home, running.url, running.functions),
         ):
-            ready_s = round(time.perf_counter() - began, 2)
             more |= running.functions
-            greet(settings, running.url, running.installation.token, ready_s, more, as_json=as_json)
-            wait()
-            errors.print("stopping: finishing what is in work (Ctrl-C again to stop at once)")
+            if first:
+                ready_s, token = round(time.perf_counter() - began, 2), running.installation.token
+                greet(settings, running.url, token, ready_s, more, as_json=as_json)
+            told.wait(lambda: control.waiting is not None)
+            if told.to_end:
+                errors.print("stopping: finishing what is in work (Ctrl-C again to stop at once)")
+        first, port = False, int(running.url.rpartition(":")[2])
+        settings = settings.model_copy(update={"port": port})
 
 
-def until_told() -> Callable[[], object]:
-    """Return what waits for the first SIGINT or SIGTERM; a second one ends the process.
+class Told:
+    """Hears the first SIGINT or SIGTERM, and whoever wakes it; a second signal ends the process.
 
     The interpreter writes to a pipe when a signal comes. A wait for a lock would miss one that
     comes just before it falls asleep.
     """
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    told: list[int] = []
 
-    def stop(number: int, frame: object) -> None:
-        if told:
+    def __init__(self) -> None:
+        self.to_end = False
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGTERM, self._stop)
+
+    def wait(self, until: Callable[[], bool] = lambda: False) -> None:
+        while not (self.to_end or until()):  # other signals wake it too
+            os.read(self._reading, 1)
+
+    def wake(self) -> None:
+        os.write(self._writing, b"!")
+
+    def _stop(self, number: int, frame: object) -> None:
+        if self.to_end:
             os._exit(130)  # children and server end with this process
-        told.append(number)
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-
-    def wait() -> None:
-        while not told:  # other signals wake it too
-            os.read(reading, 1)
-
-    return wait
+        self.to_end = True
 
 
 def greet(
@@ -165,15 +180,20 @@ def reset(home: Path | None, *, yes: bool) -> Path | None:
     """Delete an installation and return its home; raise Conflict while it runs."""
     place = Settings.from_env(home=home and home.absolute()).home
     with alone(place):
-        if not yes:
-            if not sys.stdin.isatty():
-                raise Invalid("reset deletes everything; say so with --yes")
-            answer = errors.input(f"Delete the installation in {place}? Type yes: ")
-            if answer.strip() != "yes":
-                return None
+        if not sure(f"the installation in {place}", yes=yes):
+            return None
         empty(place)
         (place / "lock").unlink()
     return place
+
+
+def sure(what: str, *, yes: bool) -> bool:
+    """Ask whether to delete something; raise Invalid if nobody can be asked."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise Invalid("reset deletes everything; say so with --yes")
+    return errors.input(f"Delete {what}? Type yes: ").strip() == "yes"
 
 
 def empty(home: Path) -> None:

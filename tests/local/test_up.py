@@ -104,12 +104,20 @@ def ask(after):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 for number in range(200):
-    wait = up.until_told()
+    told = up.Told()
     asking = threading.Thread(target=ask, args=(number,))
     asking.start()
-    wait()
+    told.wait()
     asking.join()
 """
+
+
+def test_fresh_leaves_the_lock_and_saved_states(tmp_path: Path) -> None:
+    with up.alone(tmp_path):
+        (tmp_path / "states/demo").mkdir(parents=True)
+        (tmp_path / "token").write_text("t")
+        up.empty(tmp_path)
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["lock", "states"]
 
 
 def test_a_signal_at_any_moment_is_heard() -> None:
