@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from dataflux.errors import Invalid, NotFound
@@ -61,32 +62,27 @@ def test_a_state_is_saved_and_loaded_while_it_runs(home: Path) -> None:
         assert names(running) == {"otters.md", "badgers.md"}
         assert state(home, "load", "nowhere").returncode == 4
         assert state(home, "save", "../up").returncode == 2
+        _drop_everything(home, running)
         assert running.stop() == 0
     (listed,) = json.loads(state(home, "list", "--json").stdout)
     assert listed["name"] == "demo"
 
 
+def _drop_everything(home: Path, running: Emulator) -> None:
+    for path in running.inbox.iterdir():
+        path.unlink()
+    assert state(home, "reset").returncode == 1  # nobody can be asked
+    assert state(home, "reset", "--yes").returncode == 0
+    told = json.loads((home / "run.json").read_text())
+    assert told["url"] == running.url
+    token = (home / "token").read_text().strip()
+    answer = httpx.get(f"{running.url}/api/v1/status", headers={"authorization": f"Bearer {token}"})
+    assert answer.json()["assets"] == {}
+
+
 def _break(home: Path) -> None:
     with (home / "states/demo/records.sql").open("a") as records:
         records.write("SELECT no_such_function();\n")
-
-
-def test_it_is_reset_while_it_runs_and_keeps_its_states(home: Path) -> None:
-    with emulator(home) as running:
-        (running.inbox / "otters.md").write_text("# Otters\n")
-        running.wait_until_done({"otters.md"})
-        (running.inbox / "otters.md").unlink()
-        assert state(home, "reset").returncode == 1  # nobody can be asked
-        assert state(home, "reset", "--yes").returncode == 0
-        status = subprocess.run(
-            [sys.executable, "-m", "local", "status", "--json", "--home", str(home)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        told = json.loads(status.stdout)
-        assert (told["assets"], told["url"]) == ({}, running.url)
-        assert running.stop() == 0
 
 
 def test_only_names_that_were_saved_are_loaded(tmp_path: Path) -> None:
