@@ -54,7 +54,7 @@ def _run(settings: Settings, mode: Mode, told: "Told", began: float, *, as_json:
         if not first:
             control.carry_out()
         with (
-            emulator(settings, mode, [routes(control)]) as running,
+            emulator(settings, mode, more=[routes(control)]) as running,
             announced(settings.home, running.url, running.functions),
         ):
             more |= running.functions
