@@ -1,5 +1,6 @@
-"""Mend what no message will: exhausted pieces, lost work, statistics, the shards of next year."""
+"""Mend what no message will: lost work, exhausted pieces, orphaned objects, statistics, shards."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,12 +9,13 @@ from psycopg import Connection
 from events.event import Event
 from functions.deps import Deps
 from functions.intake import created
-from functions.reconcile import buckets, waiting
+from functions.reconcile import buckets, orphans, waiting
 from stores.records import arrivals, spaces, tenants, word_stats
 
-LOST_AFTER_S = 120.0
+LOST_AFTER_S = 20.0
+"""Of what the bus is known to hold no message: half a minute after its lease, it is done again."""
 STATISTICS_EVERY_S = 300.0
-DONE = "reconcile:statistics"
+SWEEP_EVERY_S = 6 * 3600.0
 
 
 def handle(event: Event, deps: Deps) -> None:
@@ -21,9 +23,15 @@ def handle(event: Event, deps: Deps) -> None:
     deps.engine.emit_lost(LOST_AFTER_S, waiting.pieces(deps))
     _announce_arrivals(deps)
     buckets.sweep(deps)
-    if deps.cache.get(DONE) is None:
-        _refresh(deps)
-        deps.cache.set(DONE, b"1", STATISTICS_EVERY_S)
+    _now_and_then(deps, "statistics", STATISTICS_EVERY_S, _refresh)
+    _now_and_then(deps, "orphans", SWEEP_EVERY_S, orphans.sweep)
+
+
+def _now_and_then(deps: Deps, name: str, seconds: float, action: Callable[[Deps], object]) -> None:
+    done = f"reconcile:{name}"
+    if deps.cache.get(done) is None:
+        action(deps)
+        deps.cache.set(done, b"1", seconds)
 
 
 def _announce_arrivals(deps: Deps) -> None:

@@ -1,0 +1,21 @@
+"""The `dataflux` command with analyzers that need no model: what is tried is not what they find.
+
+Run: python -m tests.faults.node up --json --home FOLDER
+"""
+
+from collections.abc import Sequence
+
+from analyzers.registry import Registry
+from local import emulator
+from local.cli import main
+from tests.fixtures.light import LIGHT
+
+
+def load(allow: Sequence[str] = ()) -> Registry:
+    return Registry(LIGHT)
+
+
+if __name__ == "__main__":
+    emulator.POOLS = ("media",)  # type: ignore[assignment]
+    Registry.load = load  # type: ignore[method-assign]
+    main()
