@@ -280,6 +280,7 @@ class Engine:
 
     def bury(self, letter: dead_letters.DeadLetter) -> None:
         """Keep what a function has given up."""
+        failpoint("host.burying")
         with self.system("admin") as conn:
             dead_letters.add(conn, letter)
 

@@ -73,7 +73,7 @@ ENVELOPES: Mapping[str, Callable[[Envelope], Envelope]] = {
     "an unknown type": _with(type="io.dataflux.work.guess"),
     "the platform's own type": _with(type="dev.knative.kafka.event"),
     "the type of another topic": _with(type="io.dataflux.asset.segmented"),
-    "another lane": _with(lane="low"),
+    "a lane that is none": _with(lane="turbo"),
     "no piece": _with(data={"run": str(uuid.UUID(int=0)), "stage": "analyze"}),
     "a piece that is none": _data(piece="p-1"),
     "a piece that is a number": _data(piece=7),

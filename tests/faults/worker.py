@@ -97,7 +97,7 @@ def main(dsn: str, objects: str, lease_s: str, tenant: str, *pieces: str) -> Non
     with Database(dsn, timeout_s=PATIENCE_S) as database:
         engine = make_engine(database, Path(objects), float(lease_s))
         done = run_all(engine, UUID(tenant), [UUID(piece) for piece in pieces], handler)
-    print(" ".join(done), flush=True)
+    print(*done, flush=True)
 
 
 if __name__ == "__main__":

@@ -45,8 +45,9 @@ class Workload:
         self._cluster, self._seed, self._count, self._largest = cluster, seed, count, largest
         self._log = log
         self._lock = threading.Lock()
-        self._up = threading.Event()
-        self._next = 0
+        self._changed = threading.Condition(self._lock)
+        self._up = False
+        self._next = self._allowed = 0
         self.history: list[Upload] = []
         self._threads = [
             threading.Thread(target=self._upload_all, name=f"person-{n}") for n in range(PEOPLE)
@@ -74,13 +75,15 @@ class Workload:
 
     def open(self, *, opened: bool = True) -> None:
         """Say whether there is anybody to send files to: nobody sends them to the dead."""
-        (self._up.set if opened else self._up.clear)()
+        with self._changed:
+            self._up = opened
+            self._changed.notify_all()
 
-    def give_up(self) -> None:
-        """Begin nothing more."""
-        with self._lock:
-            self._next = self._count
-        self._up.set()
+    def allow(self, number: int) -> None:
+        """Let so many uploads begin, in all."""
+        with self._changed:
+            self._allowed = number
+            self._changed.notify_all()
 
     def _upload_all(self) -> None:
         with httpx.Client(timeout=TIMEOUT_S) as client:
@@ -89,11 +92,15 @@ class Workload:
                 self._keep(self._upload(client, number, file))
 
     def _draw(self) -> int | None:
-        self._up.wait()
-        with self._lock:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._next >= self._count or (self._up and self._next < self._allowed)
+            )
             if self._next >= self._count:
                 return None
             self._next += 1
+            if self._next == self._count:
+                self._changed.notify_all()
             return self._next - 1
 
     def _upload(self, client: httpx.Client, number: int, file: File) -> Upload:

@@ -1,0 +1,134 @@
+"""Kill, stop and cut off an installation at work, and look whether everything holds after it."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from dataflux.settings import Settings
+from functions.deps import build
+from tests.e2e.running import processes_of
+from tests.faults.cluster import Cluster
+from tests.faults.invariants import Found, check_all
+from tests.faults.seeds import replayable, seed
+from tests.faults.supervisor import Supervisor, deck
+from tests.faults.workload import Told, Workload
+
+SETTLED_S = 240.0
+"""For all the work that is left; a lost piece alone takes its lease and thirty seconds."""
+UNDER_WAY = (
+    "SELECT count(*) FROM pieces WHERE state IN ('ready', 'leased')",
+    "SELECT count(*) FROM arrivals WHERE state = 'open'",
+    "SELECT count(*) FROM runs WHERE state IN ('planned', 'running')",
+    "SELECT count(*) FROM runs WHERE to_index > 0 AND state IN ('completed', 'degraded')",
+    "SELECT count(*) FROM outbox",
+)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the server's own user can reach."""
+    made = Path(tempfile.mkdtemp(prefix="dataflux-faults-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def play(folder: Path, *, uploads: int, largest: int, places: tuple[int, int, int]) -> None:
+    """Play a deck of faults while people upload; then heal, wait, and check everything."""
+    drawn = seed()
+    rounds = deck(drawn, *places)
+    with Cluster(folder) as cluster:
+        workload = Workload(cluster, drawn, uploads, largest, folder / "history.jsonl")
+        supervisor = Supervisor(cluster, workload, drawn)
+        with replayable(drawn, Lines(supervisor.played), Lines([cluster.log])):
+            assert cluster.start()
+            cluster.kill()
+            workload.start()
+            supervisor.play(rounds, uploads)
+            began = time.monotonic()
+            assert cluster.start()
+            workload.allow(uploads)
+            workload.open()
+            workload.join()
+            settle(cluster, len(supervisor.poison))
+            settled_s = time.monotonic() - began
+            assert cluster.stop() == 0
+            assert processes_of(cluster.home) == []
+            report(supervisor, workload, settled_s)
+            check(cluster, supervisor, workload)
+
+
+class Lines:
+    """Shown when it is needed: what was done until then, or the end of a file."""
+
+    def __init__(self, lines: Sequence[object]) -> None:
+        self._lines = lines
+
+    def __str__(self) -> str:
+        shown: list[object] = []
+        for line in self._lines[-40:]:
+            shown += line.read_text().splitlines()[-25:] if isinstance(line, Path) else [line]
+        return "\n  ".join(str(line)[:400] for line in shown)
+
+
+def settle(cluster: Cluster, poison: int) -> None:
+    """Wait until nothing is under way."""
+    deadline = time.monotonic() + SETTLED_S
+    while left := under_way(cluster, poison):
+        assert time.monotonic() < deadline, f"still under way: {left}"
+        assert cluster.alive, "the node has died without being told to"
+        time.sleep(0.2)
+
+
+def under_way(cluster: Cluster, poison: int) -> list[tuple[str, int]]:
+    with psycopg.connect(cluster.dsn, autocommit=True) as conn:
+        counts = [(query, _count(conn, query)) for query in UNDER_WAY]
+        letters = _count(conn, "SELECT count(*) FROM dead_letters")
+    missing = [("letters", poison - letters)] if letters < poison else []
+    return [(query, count) for query, count in counts if count] + missing
+
+
+def _count(conn: psycopg.Connection[tuple[int]], query: str) -> int:
+    row = conn.execute(query.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def report(supervisor: Supervisor, workload: Workload, settled_s: float) -> None:
+    told = workload.told()
+    print(
+        f"\nseed {supervisor.seed}: {told.total()} uploads ({told[Told.OK]} acknowledged,"
+        f" {told[Told.UNKNOWN] + told[Told.REFUSED]} not), {supervisor.deaths.total()} kills"
+        f" {dict(sorted(supervisor.deaths.items()))}, {len(supervisor.poison)} poison records,"
+        f" all at rest {settled_s:.1f} s after the last start"
+    )
+
+
+def check(cluster: Cluster, supervisor: Supervisor, workload: Workload) -> None:
+    settings = Settings(home=cluster.home, records=as_url(cluster.dsn))
+    with build(settings) as deps:
+        with psycopg.connect(cluster.dsn) as conn:
+            row = conn.execute("SELECT id FROM tenants").fetchone()
+        assert row is not None
+        tenant: UUID = row[0]
+        violated = check_all(Found(deps, tenant, workload.history, supervisor.poison))
+    assert not violated, "\n".join(f"{name}: {each}" for name, each in violated.items())
+
+
+def as_url(dsn: str) -> str:
+    host = psycopg.conninfo.conninfo_to_dict(dsn)["host"]
+    return f"postgresql://postgres@/postgres?host={host}&port=5432"
+
+
+def test_a_few_faults_lose_nothing(folder: Path) -> None:
+    play(folder, uploads=40, largest=16 << 10, places=(1, 0, 1))
+
+
+@pytest.mark.faults
+def test_two_hundred_kills_lose_nothing_of_a_thousand_uploads(folder: Path) -> None:
+    play(folder, uploads=1_000, largest=4 << 20, places=(25, 10, 6))
