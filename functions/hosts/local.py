@@ -22,8 +22,11 @@ log = logging.getLogger(__name__)
 
 LIGHT_THREADS = 4
 """For what only talks to the database: it must not wait behind decoding."""
-AHEAD = 2 * max(WORKERS.values())
-"""How many batches of one function and lane are taken from the bus before they are run."""
+AHEAD = 500
+"""How many messages of one function and lane are taken from the bus before they are run.
+
+So far reaches fairness: a tenant is not held up by what another has put before it.
+"""
 MOST_RETRYING = 1000
 """With more than this waiting to be tried again, nothing new is taken."""
 POLL_S = 0.5
@@ -64,6 +67,12 @@ class Batch:
     def lane(self) -> Lane:
         """The lane of its topic: what an event says of itself may be anything."""
         return lane_of(self.deliveries[0].topic) or Lane.HIGH
+
+    @property
+    def tenant(self) -> str:
+        """Whose it says it is; who says anything else shares with all who do."""
+        event = self.deliveries[0].event
+        return event.extensions.get("tenantid", "") if event is not None else ""
 
     def leave(self) -> None:
         """Make room for the next batch of this function and lane."""
@@ -134,7 +143,7 @@ class LocalHost:
 
     def _feed(self, hosted: Hosted, consumer: Consumer) -> None:
         """Keep a few batches of one function and lane waiting; the rest stays on the bus."""
-        room = threading.Semaphore(AHEAD)
+        room = threading.Semaphore(max(2, AHEAD // hosted.batch))
         while not self._stopping.is_set():
             if len(self._retries) >= MOST_RETRYING:
                 self._stopping.wait(POLL_S)
@@ -156,18 +165,18 @@ class LocalHost:
 
     def _admit(self, batch: Batch) -> None:
         shared = self._heavy if batch.hosted.heavy else self._light
-        (self._alone if batch.hosted.alone else shared).put(batch.lane, batch)
+        (self._alone if batch.hosted.alone else shared).put(batch.lane, batch.tenant, batch)
 
     def _work(self, queue: LaneQueue[Batch]) -> None:
-        while (taken := queue.take()) is not None:
-            lane, batch = taken
+        while (admitted := queue.take()) is not None:
+            batch = admitted.item
             try:
                 self._handle(batch)
             except Exception:  # a worker must outlive whatever it runs
                 log.exception("%s: the host failed", batch.hosted.name)
                 self._later(batch, Disposition("failed", "the host failed"))
             finally:
-                queue.done(lane)
+                queue.done(admitted)
 
     def _handle(self, batch: Batch) -> None:
         self._drop_unreadable(batch)
