@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from pydantic.json_schema import GenerateJsonSchema
 
-from events.topics import DEAD_LETTERS, TOPICS, Topic, fact_topic, work_topic
-from events.types import TYPES, Data
+from events.topics import DEAD_LETTERS, TOPICS, Topic, fact_topic, object_topic, work_topic
+from events.types import TYPES, Data, ObjectCreated
 from schemas.names import Lane, Stage
 
 FOLDER = Path(__file__).parents[1] / "schemas"
@@ -113,6 +113,7 @@ def _channel(topic: Topic) -> Schema:
 def _types_of(topic: str) -> Iterator[str]:
     work = {work_topic(stage, lane): f"work.{stage}" for stage in Stage for lane in Lane}
     facts = {fact_topic(name): name for name in TYPES}
+    facts |= {object_topic(lane): ObjectCreated.name for lane in Lane}
     if topic == DEAD_LETTERS:
         yield from TYPES
     else:

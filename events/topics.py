@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dataflux.policy import WORKERS
 from events.event import Event
-from events.types import TYPES, Purpose
+from events.types import TYPES, ObjectCreated, Purpose
 from schemas.names import Lane, Stage
 
 RETENTION_S = 7 * 24 * 3600
@@ -38,20 +38,25 @@ def topics_of(name: str) -> tuple[str, ...]:
     )
 
 
+def object_topic(lane: Lane) -> str:
+    return f"{fact_topic(ObjectCreated.name)}.{lane}"
+
+
 def topic_of(event: Event) -> str:
-    """Return the topic of an event: work goes to the one of its lane, all else to its type's."""
-    if event.name.startswith("work."):
+    """Return the topic of an event: what waits for a worker goes to the one of its lane."""
+    if event.name.startswith("work.") or event.name == ObjectCreated.name:
         return f"dataflux.{event.name}.{event.extensions.get('lane', Lane.NORMAL)}"
     return fact_topic(event.name)
 
 
 def _declared() -> Iterator[Topic]:
     for name, model in TYPES.items():
-        if model.purpose is not Purpose.WORK:
+        if model.purpose is not Purpose.WORK and model is not ObjectCreated:
             yield Topic(fact_topic(name), FACT_PARTITIONS, "lineage")
     yield Topic(DEAD_LETTERS, FACT_PARTITIONS, "lineage")
-    for stage in Stage:
-        for lane in Lane:  # a few more partitions than workers, so that none idles
+    for lane in Lane:  # a few more partitions than workers, so that none idles
+        yield Topic(object_topic(lane), WORKERS[lane] + 1, "lineage")
+        for stage in Stage:
             yield Topic(work_topic(stage, lane), WORKERS[lane] + 1, "piece")
 
 

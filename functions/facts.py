@@ -52,7 +52,7 @@ def about_fact(source: str, tenant: UUID, fact: Fact, cause: Event | None) -> Ab
         lineage = UUID(cause.extensions["entityid"])
     if lineage is None:
         raise Invalid(f"fact {fact.name} names no lineage")
-    return About(source, tenant, lineage, fact.asset or lineage, None, cause)
+    return About(source, tenant, lineage, fact.asset or lineage, fact.lane, cause)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 from uuid import UUID
 
+from dataflux import policy
 from dataflux.errors import Conflict
 from dataflux.failpoints import failpoint
 from dataflux.permissions import Caller
@@ -128,4 +129,5 @@ def created(arrival: Arrival) -> Fact:
         "priority": arrival.priority,
         "bulk": arrival.bulk,
     }
-    return Fact("object.created", data, lineage=arrival.lineage)
+    lane = policy.lane(arrival.size, arrival.priority, bulk=arrival.bulk)
+    return Fact("object.created", data, lineage=arrival.lineage, lane=lane)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from dataflux.errors import Invalid
 from events.event import Event
-from events.topics import fact_topic, topic_of, work_topic
+from events.topics import fact_topic, object_topic, topic_of, work_topic
 from events.types import validate
 from functions.deps import Deps
 from functions.disposition import Disposition, guarded
@@ -124,7 +124,7 @@ def _facts(*names: str) -> tuple[str, ...]:
 
 
 TARGETS = (
-    Target("ingest", Kind.CONSUMER, _facts("object.created"), heavy=True),
+    Target("ingest", Kind.CONSUMER, tuple(map(object_topic, Lane)), heavy=True),
     Target("segment", Kind.STEP, _work(Stage.SEGMENT), heavy=True),
     Target("stitch", Kind.STEP, _work(Stage.STITCH)),
     Target("analyze", Kind.STEP, _work(Stage.ANALYZE), heavy=True),

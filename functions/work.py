@@ -56,6 +56,8 @@ class Fact:
     segment: UUID | None = None
     lineage: UUID | None = None
     asset: UUID | None = None
+    lane: Lane | None = None
+    """Of what waits for a worker."""
 
 
 @dataclass(frozen=True)

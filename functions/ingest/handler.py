@@ -17,7 +17,7 @@ from functions.work import Fact, NewRun, Outcome, Read, Write
 from schemas import ids
 from schemas.names import Lane, Strategy
 from stores.ports import Scope
-from stores.records import arrivals, assets, memberships
+from stores.records import arrivals, assets, memberships, runs
 from stores.records.arrivals import Arrival
 from stores.records.assets import NewAsset
 
@@ -61,7 +61,7 @@ def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
         return Outcome(writes=[Write(arrivals.close, (arrival, None, twin))])
     taken = Taken(arrival, read(assets.latest_version, arrival.lineage) + 1)
     try:
-        return _accepted(taken, _identify(arrival, deps))
+        return _accepted(taken, _identify(arrival, deps), _lane(arrival, read))
     except MediaFailed as error:
         return _refused(taken, error)
     except ObjectMissing as error:
@@ -81,13 +81,19 @@ def _identify(arrival: Arrival, deps: Deps) -> Identified:
         return deps.sandbox.identify(source, declared=arrival.declared, filename=arrival.filename)
 
 
-def _accepted(taken: Taken, found: Identified) -> Outcome:
+def _lane(arrival: Arrival, read: Read) -> Lane:
+    """Return the lane of its size and priority, or a lower one if its source floods that."""
+    lane = policy.lane(arrival.size, arrival.priority, bulk=arrival.bulk)
+    return policy.demoted(lane, read(runs.under_way, arrival.source_id))
+
+
+def _accepted(taken: Taken, found: Identified, lane: Lane) -> Outcome:
     arrival = taken.arrival
     run = NewRun(
         id=taken.run,
         asset=taken.asset,
         lineage=arrival.lineage,
-        lane=policy.lane(arrival.size, arrival.priority, bulk=arrival.bulk),
+        lane=lane,
         strategy=policy.strategy(arrival.size, found.mime_type),
         analyzer=found.analyzer,
         pieces=first(found.pieces),

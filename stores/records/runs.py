@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from dataflux.errors import NotFound
 from schemas import ids
+from schemas.names import Lane
 
 
 class Plan(Protocol):
@@ -111,6 +112,17 @@ def of_asset(conn: Connection[Any], asset: UUID) -> list[Run]:
             " WHERE r.asset_id = %s ORDER BY r.created_at DESC, r.id",
             [asset],
         ).fetchall()
+
+
+def under_way(conn: Connection[Any], source: UUID, most: int = 300) -> dict[Lane, int]:
+    """Count the unfinished runs of a source by lane, of the newest of the tenant's."""
+    rows = conn.execute(
+        "SELECT lane, count(*) FROM (SELECT lane, (SELECT source_id FROM assets a"
+        " WHERE a.id = r.asset_id) AS source FROM runs r WHERE state IN ('planned', 'running')"
+        " ORDER BY created_at DESC LIMIT %s) newest WHERE source = %s GROUP BY lane",
+        [most, source],
+    ).fetchall()
+    return {Lane(lane): count for lane, count in rows}
 
 
 def outputs(conn: Connection[Any], run: UUID, stage: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflux.policy import WORKERS, lane, strategy
+from dataflux.policy import FLOOD, WORKERS, demoted, lane, strategy
 from schemas.names import Lane, Strategy
 
 MIB = 1 << 20
@@ -58,3 +58,18 @@ def test_bulk_is_always_low(size: int, priority: int | None) -> None:
 
 def test_every_lane_has_workers() -> None:
     assert WORKERS == {HIGH: 5, NORMAL: 10, LOW: 3}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "under_way", "given"),
+    [
+        (Lane.HIGH, {}, Lane.HIGH),
+        (Lane.HIGH, {Lane.HIGH: FLOOD - 1}, Lane.HIGH),
+        (Lane.HIGH, {Lane.HIGH: FLOOD}, Lane.NORMAL),
+        (Lane.HIGH, {Lane.LOW: 10 * FLOOD}, Lane.HIGH),
+        (Lane.HIGH, {Lane.HIGH: FLOOD, Lane.NORMAL: FLOOD}, Lane.LOW),
+        (Lane.LOW, {Lane.LOW: 10 * FLOOD}, Lane.LOW),
+    ],
+)
+def test_a_flood_is_less_urgent(wanted: Lane, under_way: dict[Lane, int], given: Lane) -> None:
+    assert demoted(wanted, under_way) is given

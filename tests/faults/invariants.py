@@ -225,17 +225,17 @@ def facts_equal_rows(found: Found) -> list[str]:
     """I9: each change that was committed was announced, and nothing that was not committed."""
     assets = {str(row[0]) for row in found.rows("SELECT id FROM assets")}
     ended = {str(row[0]): row[1] for row in found.rows("SELECT id, state FROM runs")}
-    segments = {str(row[0]) for row in found.rows("SELECT id FROM segments WHERE numbered")}
+    vectors = {str(row[0]) for row in found.rows("SELECT entity_id FROM embeddings")}
     uploaded = _told(found, "asset.uploaded", "asset")
     completed = _told(found, "asset.processing_completed", "run")
     failed = _told(found, "asset.processing_failed", "run")
-    analyzed = _told(found, "segment.analyzed", "segment")
+    embedded = _told(found, "segment.embedded", "segment")
     well = {run for run, state in ended.items() if state in ("completed", "degraded")}
     return [
         *_differences("asset.uploaded", uploaded, assets),
         *_differences("asset.processing_completed", completed, well),
         *_differences("asset.processing_failed", failed, set(ended) - well),
-        *_differences("segment.analyzed", analyzed, segments),
+        *_differences("segment.embedded", embedded, vectors),
     ]
 
 

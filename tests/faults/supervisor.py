@@ -58,8 +58,8 @@ def deck(seed: int, uploads: int, work: int, others: int) -> list[Round]:
     """Return so many rounds of each kind, shuffled."""
     drawn = random.Random(seed)
     rounds = [
-        Round(place, f"{place}:kill@{drawn.randint(1, 6)}", poison=drawn.random() < 0.3)
-        for places, count in ((UPLOAD_PLACES, uploads), (WORK_PLACES, work))
+        Round(place, f"{place}:kill@{drawn.randint(1, latest)}", poison=drawn.random() < 0.3)
+        for places, count, latest in ((UPLOAD_PLACES, uploads, 3), (WORK_PLACES, work, 6))
         for place in places
         for _ in range(count)
     ]

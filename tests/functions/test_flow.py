@@ -15,15 +15,17 @@ from PIL import Image
 from dataflux.errors import MediaFailed, StorageFull, Unavailable
 from events import codec
 from events.event import PREFIX, Event
+from events.topics import topic_of
 from events.types import validate
 from functions.disposition import Disposition
+from functions.intake import created
 from functions.rerun import rerun
 from functions.search.handler import search, similar
 from functions.search.request import LikeSegment, SearchRequest, SimilarRequest
 from functions.targets import BY_NAME
 from functions.work import Outcome
-from schemas.names import Reason
-from stores.records import assets, moments, renditions, runs, trace
+from schemas.names import Lane, Reason
+from stores.records import arrivals, assets, moments, renditions, runs, trace
 from stores.records.assets import Asset
 from stores.records.insert import insert
 from tests.fixtures.platform import Platform
@@ -448,3 +450,30 @@ def test_an_event_without_a_proper_tenant_is_refused(platform: Platform) -> None
     (event,) = platform.facts("object.created")
     bad = replace(event, extensions={**event.extensions, "tenantid": "nobody"})
     assert BY_NAME["ingest"].run(platform.deps, [bad]) == Disposition.INVALID
+
+
+def test_a_source_that_floods_a_lane_is_demoted(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dataflux.policy.FLOOD", 2)
+    for n in range(4):
+        platform.drop(f"{n}.md", f"# Notes {n}\n".encode())
+    ingest = BY_NAME["ingest"]
+    consumer = platform.deps.bus.subscribe("ingest", ingest.topics)
+    while deliveries := consumer.poll(1, 0):
+        platform.run(ingest, deliveries)
+    with platform.deps.engine.session(platform.caller.tenant) as conn:
+        lanes = conn.execute("SELECT lane, count(*) FROM runs GROUP BY 1 ORDER BY 1").fetchall()
+    assert lanes == [("high", 2), ("normal", 2)]
+
+
+def test_what_comes_in_waits_in_its_lane(platform: Platform) -> None:
+    received = platform.drop("notes.md", NOTES.encode())
+    (event,) = platform.facts("object.created")
+    assert topic_of(event) == "dataflux.object.created.high"
+    arrival = platform.deps.engine.read(
+        platform.caller.tenant, arrivals.open_arrival, event.data["key"]
+    )
+    assert arrival is not None
+    low = created(replace(arrival, bulk=True))
+    assert (low.lane, low.lineage) == (Lane.LOW, received.lineage)
