@@ -29,6 +29,7 @@ WAIT = Histogram(
 )
 DEPTH = Gauge("dataflux_queue_depth", "Messages not yet handled.", ("function", "topic"))
 DEAD = Counter("dataflux_dead_letters_total", "Messages given up.", ("function",))
+DROPPED = Counter("dataflux_dropped_events_total", "Optional events not published.", ("type",))
 REQUESTS = Histogram(
     "dataflux_request_seconds", "How long a request took.", ("route", "status"), buckets=BUCKETS
 )

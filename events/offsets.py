@@ -34,10 +34,14 @@ class Offsets:
         """Forget what is no longer kept, and what a crash has taken from the end of the log."""
         if self.taken > end:
             self.rewind(min(self.committed, end))
-        if self.committed < start:
-            self.committed = start
-            self.taken = max(self.taken, start)
-            self._acked = {o for o in self._acked if o >= start}
+        self.skip(start)
+
+    def skip(self, offset: int) -> None:
+        """Do not wait for what lies before `offset`: it is gone, or another member has done it."""
+        if offset > self.committed:
+            self.committed = offset
+            self.taken = max(self.taken, offset)
+            self._acked = {o for o in self._acked if o >= offset}
             self._advance()
 
     def rewind(self, offset: int) -> None:

@@ -249,6 +249,12 @@ TYPES: dict[str, type[Data]] = {
 }
 
 
+def is_optional(event: Event) -> bool:
+    """Say whether the event may be dropped under pressure."""
+    model = TYPES.get(event.name)
+    return model is not None and model.delivery is Delivery.OPTIONAL
+
+
 def validate(event: Event) -> Data:
     """Return the event's data as its model; raise Invalid that names every bad field."""
     model = TYPES.get(event.name) if event.type.startswith(PREFIX) else None

@@ -118,7 +118,11 @@ class BusContract:
     def test_a_poll_has_a_limit_and_an_end(self, bus: Bus) -> None:
         consumer = bus.subscribe("g", [FACT])
         bus.publish([event(n, str(n)) for n in range(10)])
-        assert [len(consumer.poll(4, 1)) for _ in range(3)] == [4, 4, 2]
+        left = 10
+        while left:
+            found = len(consumer.poll(4, LONG_S))
+            assert 0 < found <= 4
+            left -= found
         assert consumer.poll(4, 0) == []
 
     def test_only_an_unbroken_row_of_acknowledgements_counts(self, bus: Bus) -> None:

@@ -1,0 +1,100 @@
+"""The Kafka binding of CloudEvents 1.0: binary and structured."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from dataflux.errors import Invalid
+from events.codec import dumps, loads, parse, read_attributes, timestamp
+from events.event import Event
+
+STRUCTURED = b"application/cloudevents+json"
+_FORMATS = "application/cloudevents"
+
+Header = tuple[str, bytes | None]
+
+
+class Record(NamedTuple):
+    """What a record of a topic consists of."""
+
+    headers: Sequence[Header]
+    key: bytes | None
+    value: bytes
+
+
+def to_binary(event: Event) -> Record:
+    """Return attributes as `ce_` headers in UTF-8, and the data as the value."""
+    attributes = {
+        "specversion": "1.0",
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "time": timestamp(event.time),
+        **event.extensions,
+    }
+    if event.subject is not None:
+        attributes["subject"] = event.subject
+    headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items()]
+    headers.append(("content-type", b"application/json"))
+    return Record(headers, event.key.encode(), orjson.dumps(event.data))
+
+
+def to_structured(event: Event) -> Record:
+    return Record([("content-type", STRUCTURED)], event.key.encode(), dumps(event))
+
+
+def from_kafka(record: Record) -> Event:
+    """Read a record; raise Invalid naming every problem.
+
+    The content type decides the mode, not a stray header. The key is how the record was
+    partitioned, which the event says itself: the binding lets us leave it.
+    """
+    problems: dict[str, str] = {}
+    headers = {name.lower(): _text(name, raw, problems) for name, raw in record.headers}
+    content_type = headers.get("content-type", "")
+    if content_type.lower().startswith(_FORMATS):
+        return _structured(content_type, record.value)
+    return _binary(headers, record.value, problems)
+
+
+def is_structured(record: Record) -> bool:
+    """Say whether the value is the whole event."""
+    return any(
+        name.lower() == "content-type" and (raw or b"").startswith(_FORMATS.encode())
+        for name, raw in record.headers
+    )
+
+
+def _text(name: str, raw: bytes | None, problems: dict[str, str]) -> str:
+    try:
+        return (raw or b"").decode()
+    except UnicodeDecodeError:
+        if name.lower().startswith("ce_"):  # others may hold anything: they are not the event's
+            problems[name.lower().removeprefix("ce_")] = "is no UTF-8"
+        return ""
+
+
+def _structured(content_type: str, value: bytes) -> Event:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind.encode() != STRUCTURED:
+        raise Invalid(f"no event format {kind!r}; {STRUCTURED.decode()} is read")
+    return loads(value)
+
+
+def _binary(headers: dict[str, str], value: bytes, problems: dict[str, str]) -> Event:
+    attributes = {
+        name.removeprefix("ce_"): text for name, text in headers.items() if name.startswith("ce_")
+    }
+    if not attributes:
+        raise Invalid("no CloudEvent: neither ce_ headers nor a cloudevents content type")
+    attributes["datacontenttype"] = headers.get("content-type") or "application/json"
+    return read_attributes(attributes, _data(value, problems), problems)
+
+
+def _data(value: bytes, problems: dict[str, str]) -> Any:
+    try:
+        return parse(value) if value else None
+    except Invalid:
+        problems["data"] = "is no JSON"
+        return None
