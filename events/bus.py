@@ -23,7 +23,12 @@ class Delivery:
 class Consumer(Protocol):
     """A member of a group. Every delivery is acknowledged in the end; order does not matter."""
 
-    def poll(self, limit: int, timeout_s: float) -> list[Delivery]: ...
+    def poll(self, limit: int, timeout_s: float) -> list[Delivery]:
+        """Return up to `limit` deliveries as soon as there are any.
+
+        With 0, a member only shows that it lives: it has all it can take for now.
+        """
+
     def ack(self, delivery: Delivery) -> None: ...
     def close(self) -> None: ...
 

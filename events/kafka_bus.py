@@ -77,7 +77,8 @@ class KafkaBus:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             session_timeout_ms=self._session_ms,
-            heartbeat_interval_ms=self._session_ms // 3,
+            heartbeat_interval_ms=self._session_ms
+            // 10,  # who joins waits for the others to hear of it,
             **options,
         )
 

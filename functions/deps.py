@@ -21,6 +21,7 @@ from dataflux.settings import Settings
 from events.bus import Bus
 from events.http_bus import HttpBus
 from events.log_bus import LogBus
+from events.topics import TOPICS
 from functions.engine import Engine
 from stores.cache.memory import MemoryCache
 from stores.graph.postgres import PostgresGraph
@@ -168,8 +169,23 @@ def _bus(settings: Settings) -> Bus:
             return LogBus(settings.home / "bus")
         case "http":
             return HttpBus(settings.bus)
+        case "kafka":
+            return _kafka(settings.bus)
         case scheme:
-            raise _unknown("bus", scheme, "embedded, http")
+            raise _unknown("bus", scheme, "embedded, http, kafka")
+
+
+def _kafka(url: str) -> Bus:
+    """Connect to kafka://host:port,host:port/prefix, and make the topics what is declared."""
+    try:
+        from events.kafka_bus import KafkaBus
+    except ModuleNotFoundError as error:
+        raise Invalid(f"{url} needs {error.name}; install dataflux[kafka]") from error
+    place = urlsplit(url)
+    prefix = place.path.strip("/")
+    bus = KafkaBus(place.netloc, prefix=prefix and f"{prefix}.")
+    bus.declare(TOPICS.values())
+    return bus
 
 
 def _unknown(setting: str, scheme: str, known: str) -> Invalid:

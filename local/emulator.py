@@ -16,7 +16,9 @@ from dataflux.settings import Settings
 from functions.api.app import EVERYTHING, create_app
 from functions.deps import Deps, build
 from functions.hosts.given_up import GivenUp
+from functions.hosts.lag import LOOK_S, LagWatch
 from functions.hosts.local import Hosted, LocalHost, Run
+from functions.hosts.repeating import SWEEP_S, every
 from functions.hosts.timer import tick
 from functions.intake import Offer, receive
 from functions.targets import TARGETS, Kind, Target
@@ -33,7 +35,6 @@ from stores.records import arrivals, steps
 
 log = logging.getLogger(__name__)
 
-TIMERS_S = {"relay": 1.0, "reconcile": 10.0}
 EXPIRE_S = 300.0
 POOLS = ("media", "ocr", "speech")
 
@@ -73,7 +74,9 @@ def emulator(
         for target in TARGETS:
             if target.kind is Kind.SWEEPER:
                 tick = partial(_tick, deps, target.name, functions.runs[target.name])
-                stack.enter_context(_every(target.name, TIMERS_S[target.name], tick))
+                stack.enter_context(every(target.name, SWEEP_S[target.name], tick))
+        watch = LagWatch(deps, [target.name for target in TARGETS if target.topics])
+        stack.enter_context(every("lag", LOOK_S, watch.look))
         inbox = Inbox(
             settings.watched,
             partial(_take, deps, installed),
@@ -114,7 +117,7 @@ def _together(deps: Deps) -> Iterator[Functions]:
 @contextlib.contextmanager
 def _apart(deps: Deps) -> Iterator[Functions]:
     """Run each function in a process of its own; who has the bus also lets it expire."""
-    with started(deps) as found, _every("expire", EXPIRE_S, deps.bus.expire):
+    with started(deps) as found, every("expire", EXPIRE_S, deps.bus.expire):
         yield Functions(found.runs, found.processes.stop, found.places)
 
 
@@ -159,26 +162,6 @@ def _warming(deps: Deps) -> Iterator[None]:
 
 def _tick(deps: Deps, name: str, run: Run) -> None:
     run([tick(deps, name)])
-
-
-@contextlib.contextmanager
-def _every(name: str, seconds: float, action: Callable[[], object]) -> Iterator[None]:
-    ended = threading.Event()
-
-    def run() -> None:
-        while not ended.wait(seconds):
-            try:
-                action()
-            except (DataFluxError, OSError):
-                log.exception("%s failed; it runs again in %.0f s", name, seconds)
-
-    thread = threading.Thread(target=run, name=f"timer-{name}")
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _take(deps: Deps, installed: Installation, path: Path, name: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from dataflux import telemetry
+from dataflux.errors import Unavailable
 from dataflux.failpoints import failpoint
 from dataflux.policy import WORKERS
 from events.bus import Consumer, Delivery, Subscribable
@@ -117,8 +118,7 @@ class LocalHost:
     def start(self) -> None:
         for hosted in self._hosted:
             for topics in by_lane(hosted.topics):
-                consumer = self._bus.subscribe(hosted.name, topics)
-                feeder = self._thread(f"feed-{hosted.name}", self._feed, hosted, consumer)
+                feeder = self._thread(f"feed-{hosted.name}", self._serve, hosted, topics)
                 self._threads.append(feeder)
         for thread in self._threads:
             thread.start()
@@ -141,23 +141,34 @@ class LocalHost:
         for thread in self._threads:
             thread.join()
 
+    def _serve(self, hosted: Hosted, topics: Sequence[str]) -> None:
+        """Join the function's group, as soon as that can be done, and leave it in the end."""
+        while not self._stopping.is_set():
+            try:
+                consumer = self._bus.subscribe(hosted.name, topics)
+            except Unavailable as error:
+                log.warning("%s: not yet in its group: %s", hosted.name, error)
+                self._stopping.wait(POLL_S)
+            else:
+                self._feed(hosted, consumer)
+                consumer.close()
+
     def _feed(self, hosted: Hosted, consumer: Consumer) -> None:
         """Keep a few batches of one function and lane waiting; the rest stays on the bus."""
         room = threading.Semaphore(max(2, AHEAD // hosted.batch))
         while not self._stopping.is_set():
-            if len(self._retries) >= MOST_RETRYING:
-                self._stopping.wait(POLL_S)
-            elif room.acquire(timeout=POLL_S):
-                deliveries = self._poll(hosted, consumer)
-                if deliveries:
-                    self._admit(Batch(hosted, consumer, deliveries, room))
-                else:
-                    room.release()
-        consumer.close()
+            full = len(self._retries) >= MOST_RETRYING
+            if full or not room.acquire(timeout=POLL_S):
+                self._poll(hosted, consumer, 0)  # nothing more, but this member still lives
+                self._stopping.wait(POLL_S if full else 0)
+            elif deliveries := self._poll(hosted, consumer, hosted.batch):
+                self._admit(Batch(hosted, consumer, deliveries, room))
+            else:
+                room.release()
 
-    def _poll(self, hosted: Hosted, consumer: Consumer) -> list[Delivery]:
+    def _poll(self, hosted: Hosted, consumer: Consumer, limit: int) -> list[Delivery]:
         try:
-            return consumer.poll(hosted.batch, POLL_S)
+            return consumer.poll(limit, POLL_S if limit else 0.0)
         except Exception:  # a feeder must outlive a bus that fails for a while
             log.exception("%s: nothing could be read from the bus", hosted.name)
             self._stopping.wait(POLL_S)
