@@ -103,6 +103,7 @@ class LocalHost:
         self._light: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, LIGHT_THREADS))
         self._alone: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, 1))
         self._retries: Retries[Batch] = Retries(self._admit)
+        self._consumers: list[Consumer] = []
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = [
             self._retries,
@@ -140,9 +141,11 @@ class LocalHost:
             abort()
         for thread in self._threads:
             thread.join()
+        for consumer in self._consumers:  # only now: what was just finished is acknowledged
+            consumer.close()
 
     def _serve(self, hosted: Hosted, topics: Sequence[str]) -> None:
-        """Join the function's group, as soon as that can be done, and leave it in the end."""
+        """Join the function's group, as soon as that can be done, and feed its workers."""
         while not self._stopping.is_set():
             try:
                 consumer = self._bus.subscribe(hosted.name, topics)
@@ -150,8 +153,8 @@ class LocalHost:
                 log.warning("%s: not yet in its group: %s", hosted.name, error)
                 self._stopping.wait(POLL_S)
             else:
+                self._consumers.append(consumer)
                 self._feed(hosted, consumer)
-                consumer.close()
 
     def _feed(self, hosted: Hosted, consumer: Consumer) -> None:
         """Keep a few batches of one function and lane waiting; the rest stays on the bus."""
