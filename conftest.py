@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.fixtures.kubernetes",
     "tests.fixtures.models",
     "tests.fixtures.platform",
+    "tests.fixtures.pools",
     "tests.fixtures.postgres",
     "tests.fixtures.services",
     "tests.fixtures.s3",
