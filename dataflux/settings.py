@@ -72,7 +72,7 @@ class Settings(BaseModel):
     notifications: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     """Where stores tell of new objects, separated by commas: kafka://host:port/topic, sqs:URL"""
     bus: str = "embedded:"
-    """`embedded:`, kafka://host:port,…/prefix, or http://… of the process that has it (`up --isolated`)"""
+    """`embedded:`, kafka://host:port,…/prefix, or http://… of the process that has the bus"""
     host: str = "127.0.0.1"
     """The address to listen at."""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
