@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from analyzers.document.grids import Grid, grid_at, reads_on, wide_grid_at
-from analyzers.document.lines import Line, union
+from analyzers.document.lines import Line, joined, union
 
 DEEPEST = 8
 MOST_LINES = 5_000
@@ -56,7 +56,11 @@ def _ordered(lines: list[Line], depth: int) -> Iterator[Region]:
 
 def _stacked(region: Region) -> Iterator[Region]:
     """Yield one column, the tables in it apart."""
-    yield from [region] if isinstance(region, Grid) else _tables_apart(region, grid_at)
+    if isinstance(region, Grid):
+        yield region
+        return
+    for part in _tables_apart(region, grid_at):
+        yield part if isinstance(part, Grid) else [joined(row) for row in _rows(part)]
 
 
 def _tables_apart(lines: list[Line], table_at: TableAt) -> Iterator[Region]:

@@ -1,6 +1,7 @@
 """Lines of a page: what stands on one baseline without a gap, put together from runs of letters."""
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ RAISED = 0.55
 SMALL = 0.8
 MARK_SPACE = 3.5
 """Between the mark of a list and its words."""
+HEADING_NUMBER = re.compile(r"(?:\d{1,2}|[A-Z])(?:\.\d{1,2})*\.?")
 MARKS = frozenset("•◦▪‣●○■□–—*·-\uf0b7\uf0a7o")
 
 
@@ -75,6 +77,20 @@ def lines_of(runs: Sequence[Run]) -> list[Line]:
     return sorted(found, key=lambda item: (-item.baseline, item.box[0]))
 
 
+def joined(row: Sequence[Line]) -> Line:
+    """Return as one what stands on one baseline of a column, however far apart."""
+    if len(row) == 1:
+        return row[0]
+    main = max(row, key=lambda line: len(line.text))
+    return Line(
+        " ".join(line.text for line in row),
+        union(line.box for line in row),
+        main.size,
+        main.baseline,
+        all(line.bold for line in row),
+    )
+
+
 def _usual_size(runs: Sequence[Run]) -> float:
     sizes = sorted(run.size for run in runs)
     return sizes[len(sizes) // 2] if sizes else 0.0
@@ -111,7 +127,9 @@ def _follows(line: _Open, run: Run) -> bool:
 
 def _widest(line: _Open, size: float) -> float:
     """Return the widest gap a line may have: more behind the mark of a list than between words."""
-    is_mark = len(line.runs) == 1 and is_list_mark(line.runs[0].text)
+    first = line.runs[0]
+    numbers_heading = first.bold and HEADING_NUMBER.fullmatch(first.text)
+    is_mark = len(line.runs) == 1 and (is_list_mark(first.text) or numbers_heading)
     return (MARK_SPACE if is_mark else WIDEST_SPACE) * size
 
 

@@ -23,6 +23,7 @@ LARGEST_LEADING = 2.0
 INDENT = 0.9
 HYPHENS = "\x02\xad-\u2010"
 SENTENCE_END = re.compile(r"[.!?:;,][\"'»”’)\]]*$")
+BULLET = re.compile(r"^[•◦▪‣●○■□–—*·\uf0b7\uf0a7]\s+\S")
 LIST_MARK = re.compile(
     r"^(?:[•◦▪‣●○■□–—*·\uf0b7\uf0a7]|\(?\d{1,2}[.)]|\([a-z]\)|[a-z]\)|[ivx]{1,4}[.)])\s+\S"
 )
@@ -114,12 +115,19 @@ class _Column:
             and -0.5 * last.size < step <= self._farthest(heading) * last.size
             and line.box[0] < right
             and line.box[2] > left
-            and not _begins(line, self.style)
+            and not (_begins(line, self.style) or self._is_item(last, line))
             and (last.bold == line.bold or not heading)
             and (heading or not self.full or not _fits(last, line, self.right))
             and self._aligned(run, line)
             and not (len(run) == 1 and self._both_first(last, line, after))
         )
+
+    def _is_item(self, last: Line, line: Line) -> bool:
+        """Return whether a line with a number is an item, not the middle of a full paragraph."""
+        if not LIST_MARK.match(line.text):
+            return False
+        moved = abs(line.box[0] - last.box[0]) > 0.3 * line.size
+        return moved or not self.full or _fits(last, line, self.right)
 
     def _farthest(self, heading: bool) -> float:
         return max(LOOSE_LEADING * self.leading, LOOSEST_HEADING if heading else LOOSE_LEADING)
@@ -182,7 +190,7 @@ def _leading(pairs: Sequence[tuple[Line, Line]]) -> float:
 def _begins(line: Line, style: Style) -> bool:
     """Return whether a line can only be a first one."""
     note = line.size <= NOTE_RATIO * style.body and NOTE_MARK.match(line.text)
-    return bool(LIST_MARK.match(line.text) or CAPTION.match(line.text) or note)
+    return bool(BULLET.match(line.text) or CAPTION.match(line.text) or note)
 
 
 def _placed(run: Sequence[Line], style: Style) -> Placed:

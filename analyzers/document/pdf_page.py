@@ -15,7 +15,7 @@ HYPHEN = "\x02"
 GAP = 0.75
 """A run ends where the next letter is further away, in font sizes."""
 SHIFT = 0.2
-BOLD = re.compile(r"bold|black|heavy|semibold|demi", re.IGNORECASE)
+BOLD = re.compile(r"bold|black|heavy|demi|-medi$|cmbx", re.IGNORECASE)
 FORCED_BOLD = 1 << 18
 MOST_LINKS = 500
 MOST_PICTURES = 100
