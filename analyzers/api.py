@@ -95,7 +95,7 @@ class AnalyzerSpec:
 
     `segments`: the types it analyzes or embeds (empty: all). `needs`: the rendition kinds it
     must have ("text": at least one text). `emits`: its feature domains, or its embedding spaces.
-    `pool`: the kind of child it runs in: "media" (decoders only), "ocr" or "speech" (with models).
+    `pool`: the kind of child it runs in: "media" (decoders only), or one with models.
     """
 
     name: str
@@ -104,7 +104,7 @@ class AnalyzerSpec:
     segments: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     emits: tuple[str, ...] = ()
-    pool: Literal["media", "ocr", "speech"] = "media"
+    pool: Literal["media", "text", "ocr", "speech"] = "media"
     model: str | None = None
     dimensions: int | None = None
     """Of the vectors, for an embedder."""

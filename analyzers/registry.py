@@ -25,6 +25,10 @@ BUILT_IN = (
     "analyzers.text.ocr:ScanAnalyzer",
     "analyzers.image.appearance:AppearanceAnalyzer",
     "analyzers.text.language:LanguageAnalyzer",
+    "analyzers.text.keywords:KeywordsAnalyzer",
+    "analyzers.text.mentions:MentionsAnalyzer",
+    "analyzers.text.names:NamesAnalyzer",
+    "analyzers.text.sentiment:SentimentAnalyzer",
     "analyzers.embedding.visual:VisualFallback",
     "analyzers.embedding.words:TextFallback",
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Check = dict[str, str]
 
 LEAST_FREE = 2 << 30
-POOLS = ("media", "ocr", "speech")
+POOLS = ("media", "text", "ocr", "speech")
 LIBRARIES = {
     "av": "media",
     "PIL": "media",
@@ -32,6 +32,7 @@ LIBRARIES = {
     "pypdfium2": "media",
     "docx": "documents",
     "tokenizers": "cpu",
+    "spacy": "text",
     "rapidocr": "ocr",
     "faster_whisper": "speech",
     "pocketsphinx": "speech",

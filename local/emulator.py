@@ -36,7 +36,7 @@ from stores.records import arrivals, steps
 log = logging.getLogger(__name__)
 
 EXPIRE_S = 300.0
-POOLS = ("media", "ocr", "speech")
+POOLS = ("media", "text", "ocr", "speech")
 
 
 @dataclass(frozen=True)

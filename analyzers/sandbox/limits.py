@@ -17,8 +17,18 @@ class Limits:
     heads: int = GIB // 4
     findings: int = 250_000
     memory: dict[str, int] = field(
-        default_factory=lambda: {"media": 2 * GIB, "ocr": 4 * GIB, "speech": 3 * GIB}
+        default_factory=lambda: {
+            "media": 2 * GIB,
+            "text": 2 * GIB,
+            "ocr": 4 * GIB,
+            "speech": 3 * GIB,
+        }
     )
     resident: dict[str, int] = field(
-        default_factory=lambda: {"media": 1 * GIB, "ocr": 2 * GIB, "speech": 1 * GIB}
+        default_factory=lambda: {
+            "media": 1 * GIB,
+            "text": 1 * GIB,
+            "ocr": 2 * GIB,
+            "speech": 1 * GIB,
+        }
     )

@@ -20,8 +20,12 @@ from analyzers.embedding.visual import VisualFallback
 from analyzers.embedding.words import TextFallback
 from analyzers.image.appearance import AppearanceAnalyzer
 from analyzers.image.segmenter import ImageSegmenter
+from analyzers.text.keywords import KeywordsAnalyzer
 from analyzers.text.language import LanguageAnalyzer
+from analyzers.text.mentions import MentionsAnalyzer
+from analyzers.text.names import NamesAnalyzer
 from analyzers.text.ocr import OcrAnalyzer, ScanAnalyzer
+from analyzers.text.sentiment import SentimentAnalyzer
 from dataflux.errors import MediaFailed
 
 MUTATIONS = 25
@@ -77,6 +81,7 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
 def main() -> None:
     segmenters = {"image": ImageSegmenter(), "document": DocumentSegmenter()}
     analyzers = [OcrAnalyzer(), ScanAnalyzer(), AppearanceAnalyzer(), LanguageAnalyzer()]
+    analyzers += [KeywordsAnalyzer(), MentionsAnalyzer(), NamesAnalyzer(), SentimentAnalyzer()]
     embedders = [VisualFallback(), TextFallback()]
     files = [
         (kind, mime, {"mime_type": mime}, base64.b64decode(data))

@@ -125,6 +125,29 @@ class TestLanguage(Ours, FeatureContract):
         return [paragraph(WORDS)]
 
 
+REPORT = f"{WORDS} Angela Visser of Siemens AG likes it. It cost $3 million on 12 May 1961."
+
+
+class TestKeywords(Ours, FeatureContract):
+    entry = "analyzers.text.keywords:KeywordsAnalyzer"
+
+    @pytest.fixture
+    def samples(self) -> Sequence[Segment]:
+        return [paragraph(REPORT)]
+
+
+class TestMentions(TestKeywords):
+    entry = "analyzers.text.mentions:MentionsAnalyzer"
+
+
+class TestNames(TestKeywords):
+    entry = "analyzers.text.names:NamesAnalyzer"
+
+
+class TestSentiment(TestKeywords):
+    entry = "analyzers.text.sentiment:SentimentAnalyzer"
+
+
 class TestSpeech(Ours, FeatureContract):
     entry = "analyzers.audio.speech:SpeechAnalyzer"
 
