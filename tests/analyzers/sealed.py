@@ -28,7 +28,7 @@ from analyzers.text.ocr import OcrAnalyzer, ScanAnalyzer
 from analyzers.text.sentiment import SentimentAnalyzer
 from dataflux.errors import MediaFailed
 
-MUTATIONS = 25
+MUTATIONS = 12
 refused: list[str] = []
 wrong: list[str] = []
 endings: Counter[str] = Counter()
