@@ -3,15 +3,13 @@
 Run: python -m tests.faults.node up --json --home FOLDER
 """
 
-from collections.abc import Sequence
-
 from analyzers.registry import Registry
 from local import emulator
 from local.cli import main
 from tests.fixtures.light import LIGHT
 
 
-def load(allow: Sequence[str] = ()) -> Registry:
+def load(*_: object) -> Registry:
     return Registry(LIGHT)
 
 

@@ -1,0 +1,160 @@
+"""How long the urgent wait behind 500 that are not, and one tenant behind the flood of another.
+
+By simulation, and on the embedded bus with threads and real time: there a piece is a wait, so that
+the cores of this machine do not matter.
+
+Run: python -m bench.lanes
+"""
+
+import os
+import platform
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from statistics import mean
+from uuid import NAMESPACE_OID, uuid5
+
+from events.event import PREFIX, Event
+from events.log_bus import LogBus
+from events.topics import object_topic, work_topic
+from functions.disposition import Disposition
+from functions.hosts.given_up import GivenUp
+from functions.hosts.local import Hosted, LocalHost
+from schemas.names import Lane, Stage
+from tests.functions.hosts.simulation import Job, p95, simulate
+
+NAMES = ("object.created", "work.segment", "work.analyze", "work.embed_text")
+SECONDS = (0.05, 1.0, 0.8, 0.2)
+"""Of an asset's pieces: ingest, segment, analyze, embed; lognormal around these."""
+SCALE = 0.05
+"""A second of the simulation takes so much of ours on the bus."""
+ARCHIVE, URGENT, PROBES = 500, 60, 60
+
+
+def main() -> None:
+    print(f"python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]}")
+    urgent("simulated", 4, simulate)
+    urgent("on the bus", 4, replay)
+    for slots in (2, 4, 10):
+        flood("simulated", slots, simulate)
+    flood("on the bus", 10, replay)
+
+
+Run = Callable[[list[Job], int], None]
+
+
+def urgent(how: str, slots: int, run: Run) -> None:
+    """Queue 500 low assets, then let urgent ones come in one by one."""
+    drawn = random.Random(1)
+    low = [job(drawn, Lane.LOW, "archive", 0.0) for _ in range(ARCHIVE)]
+    busy_s = sum(one.service_s for one in low) / slots
+    high = [job(drawn, Lane.HIGH, "desk", 0.8 * busy_s * n / URGENT + 0.5) for n in range(URGENT)]
+    run([*low, *high], slots)
+    service_s = mean(one.service_s for one in high)
+    waits = p95(one.took_s - one.service_s for one in high) / service_s
+    before = sum(one.ended is not None and one.ended <= high[-1].arrives for one in low)
+    print(
+        f"{how:10}  {slots} slots, {ARCHIVE} low queued: p95 wait of an urgent upload"
+        f" {waits:.2f} service times; {before} low ones were done meanwhile"
+    )
+
+
+def flood(how: str, slots: int, run: Run) -> None:
+    """Let one tenant's assets come in beside a flood of another's, and without it."""
+    calm, flooded = (p95(desk(slots, run, flood=flood)) for flood in (False, True))
+    print(
+        f"{how:10} {slots:2} slots, {ARCHIVE} of another tenant: p95 of an upload"
+        f" {calm:.2f} -> {flooded:.2f} s ({flooded / calm - 1:+.0%})"
+    )
+
+
+def desk(slots: int, run: Run, *, flood: bool) -> list[float]:
+    drawn = random.Random(2)
+    until = ARCHIVE * sum(SECONDS) / slots
+    mine = [job(drawn, Lane.NORMAL, "desk", 0.9 * until * n / PROBES) for n in range(PROBES)]
+    others = [job(drawn, Lane.NORMAL, "flood", 0.0) for _ in range(ARCHIVE if flood else 0)]
+    run([*others, *mine], slots)
+    return [one.took_s for one in mine]
+
+
+def job(drawn: random.Random, lane: Lane, tenant: str, arrives: float) -> Job:
+    pieces = [seconds * drawn.lognormvariate(0, 0.5) for seconds in SECONDS]
+    return Job(lane, str(uuid5(NAMESPACE_OID, tenant)), arrives, pieces)
+
+
+@dataclass
+class Replay:
+    """Functions that wait as long as a job says, on a host with the embedded bus."""
+
+    bus: LogBus
+    jobs: Sequence[Job]
+    began: float = field(default_factory=time.monotonic)
+    left: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def announce(self, number: int, stage: int) -> None:
+        one = self.jobs[number]
+        key = str(uuid5(NAMESPACE_OID, f"{number}"))
+        extensions = {"tenantid": one.tenant, "lane": str(one.lane), "partitionkey": key}
+        event = Event(
+            id=f"{number}-{stage}",
+            type=PREFIX + NAMES[stage],
+            source="/dataflux/bench",
+            time=datetime.now(UTC),
+            data={"job": number, "stage": stage},
+            extensions=extensions,
+        )
+        self.bus.publish([event])
+
+    def run(self, events: Sequence[Event]) -> Disposition:
+        (event,) = events
+        number, stage = event.data["job"], event.data["stage"]
+        one = self.jobs[number]
+        time.sleep(one.pieces[stage] * SCALE)
+        if stage + 1 < len(NAMES):
+            self.announce(number, stage + 1)
+        else:
+            one.ended = (time.monotonic() - self.began) / SCALE
+            self.left.release()
+        return Disposition.DONE
+
+
+def replay(jobs: list[Job], slots: int) -> None:
+    """Do in real time what `simulate` does in none."""
+    with tempfile.TemporaryDirectory() as folder, hosted(Path(folder), jobs, slots) as played:
+        for number, one in sorted(enumerate(jobs), key=lambda each: each[1].arrives):
+            time.sleep(max(0.0, played.began + one.arrives * SCALE - time.monotonic()))
+            one.arrives = (time.monotonic() - played.began) / SCALE
+            played.announce(number, 0)
+        for _ in jobs:
+            played.left.acquire()
+
+
+@contextmanager
+def hosted(folder: Path, jobs: list[Job], slots: int) -> Iterator[Replay]:
+    bus = LogBus(folder)
+    played = Replay(bus, jobs)
+    functions = [Hosted("ingest", tuple(map(object_topic, Lane)), played.run, heavy=True)]
+    for stage in (Stage.SEGMENT, Stage.ANALYZE, Stage.EMBED_TEXT):
+        topics = tuple(map(partial(work_topic, stage), Lane))
+        functions.append(Hosted(str(stage), topics, played.run, heavy=True))
+    host = LocalHost(bus, functions, bury, slots=slots)
+    host.start()
+    played.began = time.monotonic()
+    yield played
+    host.stop()
+    bus.close()
+
+
+def bury(given_up: GivenUp) -> None:
+    raise AssertionError(given_up)
+
+
+if __name__ == "__main__":
+    main()
