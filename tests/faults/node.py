@@ -15,5 +15,5 @@ def load(*_: object) -> Registry:
 
 if __name__ == "__main__":
     emulator.POOLS = ("media",)  # type: ignore[assignment]
-    Registry.load = load  # type: ignore[method-assign]
+    Registry.load = load  # type: ignore[method-assign,assignment]
     main()
