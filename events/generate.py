@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from pydantic.json_schema import GenerateJsonSchema
 
-from events.topics import DEAD_LETTERS, TOPICS, Topic, fact_topic, object_topic, work_topic
+from events.topics import DEAD_LETTERS, NOTIFICATIONS, TOPICS, Topic, fact_topic, object_topic, work_topic
 from events.types import TYPES, Data, ObjectCreated
 from schemas.names import Lane, Stage
 
@@ -116,7 +116,7 @@ def _types_of(topic: str) -> Iterator[str]:
     facts |= {object_topic(lane): ObjectCreated.name for lane in Lane}
     if topic == DEAD_LETTERS:
         yield from TYPES
-    else:
+    elif topic != NOTIFICATIONS:
         yield (work | facts)[topic]
 
 

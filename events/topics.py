@@ -12,6 +12,8 @@ RETENTION_S = 7 * 24 * 3600
 FACT_PARTITIONS = 6
 DEAD_LETTERS = "dataflux.dead_letters"
 """Where a dispatcher of the cluster puts what a function has given up: events of every type."""
+NOTIFICATIONS = "dataflux.notifications"
+"""Where object stores tell of new objects, each in its own shape; no CloudEvents."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def _declared() -> Iterator[Topic]:
         if model.purpose is not Purpose.WORK and model is not ObjectCreated:
             yield Topic(fact_topic(name), FACT_PARTITIONS, "lineage")
     yield Topic(DEAD_LETTERS, FACT_PARTITIONS, "lineage")
+    yield Topic(NOTIFICATIONS, FACT_PARTITIONS, "object")
     for lane in Lane:  # a few more partitions than workers, so that none idles
         yield Topic(object_topic(lane), WORKERS[lane] + 1, "lineage")
         for stage in Stage:

@@ -15,6 +15,7 @@ from functions.api import problems
 from functions.api.callers import Using, authenticate, deps_of, token_of
 from functions.deps import Deps
 from functions.disposition import Disposition
+from functions.hosts.http import STATUS
 from functions.targets import BY_NAME
 
 router = APIRouter()
@@ -51,7 +52,6 @@ def _own(event: Event, caller: Caller) -> Event:
 
 
 def _run(deps: Deps, name: str, events: Sequence[Event]) -> Response:
-    from functions.hosts.http import STATUS  # with the framework: only who invokes waits for it
 
     if not events:
         raise Invalid("a batch without events; send at least one")

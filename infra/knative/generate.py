@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 from dataflux.policy import WORKERS
-from events.topics import TOPICS
+from events.topics import NOTIFICATIONS, TOPICS
 from functions.hosts.local import by_lane, lane_of
-from functions.targets import BY_NAME
+from functions.targets import BY_NAME, Kind
 from schemas.names import Lane
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +61,7 @@ ASKED = Row(
     scratch="1Gi",
 )
 TABLE: dict[str, Row] = {
+    "notify": LIGHT,
     "ingest": DECODES,
     "segment": DECODES,
     "stitch": LIGHT,
@@ -91,7 +92,7 @@ def _dump(*objects: Object) -> str:
 
 
 def _objects(name: str, row: Row) -> Iterator[Object]:
-    topics = BY_NAME[name].topics if name in BY_NAME else ()
+    topics = topics_of(name)
     if not topics:
         yield _service(name, name, row, row.scale)
     for group in by_lane(topics):
@@ -99,6 +100,19 @@ def _objects(name: str, row: Row) -> Iterator[Object]:
         full = f"{name}-{lane}" if lane else name
         yield _service(full, name, row, _scale(row, lane), lane)
         yield _source(full, name, row, group, lane)
+
+
+def topics_of(name: str) -> tuple[str, ...]:
+    """Return what a function is fed from; `notify` takes what is no event of ours."""
+    target = BY_NAME.get(name)
+    if target is None:
+        return ()
+    return (NOTIFICATIONS,) if target.kind is Kind.RAW else target.topics
+
+
+def takes_events(name: str) -> bool:
+    """Say whether a function takes CloudEvents; the others take requests as they come."""
+    return name in BY_NAME and BY_NAME[name].kind is not Kind.RAW
 
 
 def _scale(row: Row, lane: Lane | None) -> tuple[int, int]:
@@ -202,14 +216,14 @@ def _ref(version: str, kind: str, name: str) -> Object:
 
 def _func(name: str, row: Row) -> Object:
     """Return func.yaml: one service for all lanes of a function, deployed by `func deploy`."""
-    topics = BY_NAME[name].topics if name in BY_NAME else ()
+    topics = topics_of(name)
     scales = [_scale(row, lane_of(group[0])) for group in by_lane(topics)] or [row.scale]
     return {
         "specVersion": "0.36.0",
         "name": name,
         "runtime": "python",
         "created": CREATED,
-        "invoke": "cloudevent" if name in BY_NAME else "http",
+        "invoke": "cloudevent" if takes_events(name) else "http",
         "run": {
             "volumes": [{"emptyDir": {"sizeLimit": row.scratch}, "path": "/tmp"}],
             "envs": [

@@ -13,7 +13,7 @@ from analyzers.sandbox.limits import Limits
 from dataflux import settings
 from dataflux.policy import WORKERS
 from dataflux.settings import Settings
-from events.topics import DEAD_LETTERS, TOPICS
+from events.topics import DEAD_LETTERS, NOTIFICATIONS, TOPICS
 from functions.hosts.http import PING
 from functions.targets import BY_NAME, TARGETS, Kind
 from infra.knative import generate
@@ -109,7 +109,7 @@ def test_every_function_and_lane_is_served(name: str) -> None:
     expected = {"api", "search", "reconcile"}
     for target in TARGETS:
         lanes = {t.rpartition(".")[2] for t in target.topics} & set(Lane)
-        if target.topics:
+        if target.kind is not Kind.SWEEPER:
             expected |= {f"{target.name}-{lane}" for lane in lanes} or {target.name}
     assert {s["metadata"]["name"] for s in of(name, "Service")} == expected
     assert [d["metadata"]["name"] for d in of(name, "Deployment")] == ["relay"]
@@ -122,7 +122,8 @@ def test_every_topic_that_a_function_takes_comes_from_one_source(name: str) -> N
         for source in of(name, "KafkaSource")
         for topic in source["spec"]["topics"]
     ]
-    assert sorted(fed) == sorted((t.name, topic) for t in TARGETS for topic in t.topics)
+    wanted = [(t.name, topic) for t in TARGETS for topic in t.topics]
+    assert sorted(fed) == sorted([*wanted, ("notify", NOTIFICATIONS)])
 
 
 @pytest.mark.parametrize(("name", "source"), EACH_SOURCE)
