@@ -8,7 +8,15 @@ from typing import Any
 import orjson
 from pydantic.json_schema import GenerateJsonSchema
 
-from events.topics import DEAD_LETTERS, NOTIFICATIONS, TOPICS, Topic, fact_topic, object_topic, work_topic
+from events.topics import (
+    DEAD_LETTERS,
+    NOTIFICATIONS,
+    TOPICS,
+    Topic,
+    fact_topic,
+    object_topic,
+    work_topic,
+)
 from events.types import TYPES, Data, ObjectCreated
 from schemas.names import Lane, Stage
 
