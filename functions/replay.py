@@ -1,6 +1,6 @@
 """Deliver what an asset was processed by once more: new ids, the same pieces, no row twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -40,15 +40,26 @@ def deliveries(deps: Deps, tenant: UUID, asset: Asset, first: str = STEPS[0]) ->
             f"no function {first!r} takes events; use one of {', '.join(STEPS)}",
             {"from": "is not known"},
         )
-    functions = STEPS[STEPS.index(first) :]
-    topics = tuple(topic for name in functions for topic in BY_NAME[name].topics)
+    topics = tuple(topic for name in STEPS for topic in BY_NAME[name].topics)
+    wanted = topics[topics.index(BY_NAME[first].topics[0]) :]
     latest = deps.engine.read(tenant, runs.of_asset, asset.id)
     since = max((run.created_at for run in latest), default=asset.created_at)
+    events = sorted(_kept(deps, Wanted(tenant, topics, asset.lineage)), key=lambda e: e.time)
     found: dict[str, Event] = {}
-    for event in _kept(deps, Wanted(tenant, topics, asset.lineage)):
-        if _is_of(event, asset, since) and "replayof" not in event.extensions:
+    for event in without_replays(events):
+        if topic_of(event) in wanted and _is_of(event, asset, since):
             found.setdefault(event.id, event)
-    return sorted(found.values(), key=lambda event: (topics.index(topic_of(event)), event.time))
+    return sorted(found.values(), key=lambda event: topics.index(topic_of(event)))
+
+
+def without_replays(events: Iterable[Event]) -> Iterator[Event]:
+    """Yield those of events, in the order of time, that no replay is or has led to."""
+    replays: set[str] = set()
+    for event in events:
+        if "replayof" in event.extensions or event.extensions.get("causationid") in replays:
+            replays.add(event.id)
+        else:
+            yield event
 
 
 def _kept(deps: Deps, wanted: Wanted) -> Iterator[Event]:

@@ -20,6 +20,7 @@ from local import (
     events_commands,
     models_commands,
     modes,
+    recording,
     services_commands,
     show,
     sources_commands,
@@ -321,6 +322,23 @@ def replay(
             for asset in assets
         ]
     output(found, as_json, show.replays)
+
+
+@app.command()
+def record(
+    asset: str,
+    folder: Annotated[Path, typer.Argument(help="Where to write it; pytest finds it there.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Record an asset: its file, its events and what was found; pytest replays it as a test.
+
+    Example: dataflux record 07ea1f2c-… tests/recordings/film
+    """
+    with connected(home) as client:
+        about = recording.record(client, _id_of(asset), folder)
+    told = f"recorded {len(about['outcome']['segments'])} segments; replay with: pytest {folder}"
+    output({"folder": str(folder), **about}, as_json, lambda _: show.console.print(escape(told)))
 
 
 @app.command()

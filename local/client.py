@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 
@@ -57,6 +57,15 @@ class Client:
 
     def delete(self, path: str) -> None:
         self._send("DELETE", path)
+
+    def download(self, path: str, out: BinaryIO) -> None:
+        """Write what is there to a file, as it comes."""
+        with self._http.stream("GET", f"/api/v1{path}") as response:
+            if not response.is_success:
+                response.read()
+                raise _failure(response)
+            for chunk in response.iter_bytes():
+                out.write(chunk)
 
     def _send(self, method: str, path: str, **content: Any) -> Any:
         try:

@@ -12,6 +12,9 @@ from local.client import Client, Failed
 PAGE = 500
 WAIT_S = 10.0
 
+LAST = ("segment.indexed", "asset.processing_completed", "asset.processing_failed")
+"""After one of these an asset may be done."""
+
 Item = dict[str, Any]
 """An event, and where the bus keeps it."""
 
@@ -61,6 +64,12 @@ def led_to(client: Client, asset: str, name: str) -> Item:
             listed = ", ".join(sorted(kind.removeprefix("io.dataflux.") for kind in came))
             raise NotFound(f"this file led to no {name}; it led to {listed}")
         client.get("/events", entity=asset, type=name, wait=1)
+
+
+def wait(client: Client, asset: str) -> None:
+    """Wait until an asset is searchable or has failed."""
+    while not _has_ended(client, asset):
+        client.get("/events", entity=asset, type=list(LAST), **{"from": "end"}, wait=1)
 
 
 def _newest(client: Client, asset: str, name: str) -> Item | None:
