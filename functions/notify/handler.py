@@ -98,6 +98,11 @@ def _arrive(notice: Created, deps: Deps, source: Registered, told: Told) -> None
         told.counts[TAKEN if new else KNOWN] += 1
 
 
+def give_up(raw: bytes, deps: Deps, topic: str, why: str) -> None:
+    """Keep a message whose handling has failed again and again."""
+    _keep(raw, deps, topic, [(Undelivered.FUNCTION_FAILED, why)], None)
+
+
 def _keep(
     raw: bytes,
     deps: Deps,
