@@ -10,6 +10,7 @@ import numpy as np
 SIZE = 1280, 720
 RATE, GOP = 25, 25
 SCENE_S, SCENES = 6, 8
+LENGTH_S = SCENE_S * SCENES
 SOUND_RATE = 48_000
 NOISE = 90
 """Levels of brightness: noise can be shrunk by no encoder, so its pictures are large."""
@@ -22,8 +23,7 @@ def write(path: Path, size: int) -> list[float]:
     times = -(-size // clip.stat().st_size)
     _repeat(clip, path, times)
     clip.unlink()
-    length = SCENE_S * SCENES
-    return [float(n * length + scene * SCENE_S) for n in range(times) for scene in range(SCENES)]
+    return [float(n * LENGTH_S + scene * SCENE_S) for n in range(times) for scene in range(SCENES)]
 
 
 def _encode(path: Path) -> None:
@@ -70,11 +70,15 @@ def _repeat(clip: Path, path: Path, times: int) -> None:
     """Copy the packets of a clip again and again, each time later."""
     with av.open(str(path), "w") as out, av.open(str(clip)) as first:
         made = {s.index: out.add_stream_from_template(s) for s in first.streams}
+        last = dict.fromkeys(made, -(1 << 40))
         for n in range(times):
             with av.open(str(clip)) as source:
                 for packet in source.demux():
-                    if packet.dts is not None:
-                        later = round(n * SCENE_S * SCENES / packet.time_base)
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    index, later = packet.stream_index, round(n * LENGTH_S / packet.time_base)
+                    if packet.dts + later > last[index]:  # a clip's sound begins a little early
+                        last[index] = packet.dts + later
                         packet.pts, packet.dts = packet.pts + later, packet.dts + later
-                        packet.stream = made[packet.stream.index]
+                        packet.stream = made[index]
                         out.mux(packet)

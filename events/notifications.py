@@ -21,14 +21,15 @@ DEEPEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """An object that has come into a bucket; `version` is None if it is not told.
+    """An object that has come into a bucket; `version` and `etag` are None if they are not told.
 
-    Neither size nor entity tag are taken from a notification: not all stores tell them right.
+    Its size is not taken from a notification: not all stores tell it right.
     """
 
     bucket: str
     key: str
     version: str | None = None
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +95,31 @@ def _of_s3(source: str, name: str, told: Mapping[str, Any]) -> Notice:
     kind, _, how = what.partition(":")
     if kind != "ObjectCreated" or how not in _CREATES:
         return Other(what)
-    return _created(told, "versionId", (lambda key: key) if raw else _decoded)
+    return _created(told, "versionId", "eTag", _raw if raw else _decoded)
 
 
 def _of_event_bridge(kind: str, detail: Mapping[str, Any]) -> Notice:
     """Read an event whose keys are never encoded."""
-    return (
-        _created(detail, "version-id", lambda key: key) if kind == "Object Created" else Other(kind)
-    )
+    return _created(detail, "version-id", "etag", _raw) if kind == "Object Created" else Other(kind)
 
 
-def _created(told: Mapping[str, Any], version: str, decoded: Callable[[str], str]) -> Created:
+def _created(
+    told: Mapping[str, Any], version: str, etag: str, decoded: Callable[[str], str]
+) -> Created:
     match told:
         case {"bucket": {"name": str() as bucket}, "object": {"key": str() as key} as found}:
-            known = found.get(version)
-            return Created(
-                bucket, decoded(key), known if isinstance(known, str) and known else None
-            )
+            tag = _text(found.get(etag))
+            tag = tag and tag.strip('"')  # versitygw keeps the quotes
+            return Created(bucket, decoded(key), _text(found.get(version)), tag)
     raise Invalid(f"a new object without the names of its bucket and key, with {_shape(told)}")
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _raw(key: str) -> str:
+    return key
 
 
 def _decoded(key: str) -> str:

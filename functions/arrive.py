@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 from uuid import UUID
 
 from dataflux.errors import Conflict
+from events.notifications import Created
 from functions.deps import Deps
 from functions.intake import created
 from functions.work import Write
@@ -17,15 +18,13 @@ PRIORITIES = {Lane.HIGH: 3, Lane.NORMAL: 7}
 """Of what comes in at a source that has a lane: the least urgent of that lane."""
 
 
-def arrive(
-    deps: Deps, tenant: UUID, source: Source, bucket: str, key: str, version: str | None = None
-) -> bool:
+def arrive(deps: Deps, tenant: UUID, source: Source, new: Created) -> bool:
     """Record that an object has come in and announce it; return False if that was done before.
 
-    The same key with other bytes is the next version of its lineage. Raises NotFound if the object
-    is gone.
+    The same key with other bytes is the next version of its lineage. Raises ObjectMissing if the
+    object is gone.
     """
-    found = deps.buckets.head(bucket, key, version)
+    found, key = deps.buckets.head(new.bucket, new.key, new.version, new.etag), new.key
     for _ in range(TRIES):
         lineage = deps.engine.read(tenant, arrivals.lineage_of, source.id, key)
         arrival = Arrival(

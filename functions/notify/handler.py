@@ -86,9 +86,7 @@ def _take(notice: Created, deps: Deps, only: Registered | None, told: Told) -> N
 
 def _arrive(notice: Created, deps: Deps, source: Registered, told: Told) -> None:
     try:
-        new = arrive(
-            deps, source.tenant_id, source.source, notice.bucket, notice.key, notice.version
-        )
+        new = arrive(deps, source.tenant_id, source.source, notice)
     except ObjectMissing as error:
         log.info("gone before it was taken in: %s", error)
         told.counts[IGNORED] += 1

@@ -5,6 +5,7 @@ from functools import partial
 from uuid import UUID
 
 from dataflux.errors import DataFluxError, ObjectMissing
+from events.notifications import Created
 from functions.arrive import arrive
 from functions.deps import Deps
 from functions.work import Write
@@ -54,6 +55,6 @@ def _take(deps: Deps, source: Registered, key: str) -> bool:
     if key.endswith("/") or owner is None or owner.id != source.id:
         return False
     try:
-        return arrive(deps, source.tenant_id, source.source, source.bucket, key)
+        return arrive(deps, source.tenant_id, source.source, Created(source.bucket, key))
     except ObjectMissing:
         return False

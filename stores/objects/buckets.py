@@ -43,8 +43,20 @@ class Buckets:
         except ObjectMissing as error:
             raise Invalid(f"s3: there is no bucket {bucket!r}; create it") from error
 
-    def head(self, bucket: str, key: str, version: str | None = None) -> Found:
-        """Return what an object is; raise ObjectMissing if it is gone."""
+    def head(
+        self, bucket: str, key: str, version: str | None = None, etag: str | None = None
+    ) -> Found:
+        """Return what an object is; raise ObjectMissing if it is gone.
+
+        Without a version it is the latest, unless an earlier one has the entity tag.
+        """
+        found = self._head(bucket, key, version)
+        if version is None and etag not in (None, found.place.etag):
+            earlier = self._version_of(bucket, key, str(etag))
+            return found if earlier is None else self._head(bucket, key, earlier)
+        return found
+
+    def _head(self, bucket: str, key: str, version: str | None) -> Found:
         asked = {"VersionId": version} if version else {}
         with translated(repr(key)[:200], version=version):
             head = self.client.head_object(Bucket=bucket, Key=key, **asked)
@@ -52,6 +64,15 @@ class Buckets:
         place = InBucket(bucket, key, bare(head["ETag"]), None if found == "null" else found)
         mime_type = head.get("ContentType")
         return Found(place, head["ContentLength"], None if mime_type in GENERIC else mime_type)
+
+    def _version_of(self, bucket: str, key: str, etag: str) -> str | None:
+        """Return the latest version of an object that has an entity tag."""
+        with translated(repr(key)[:200]):
+            found = self.client.list_object_versions(Bucket=bucket, Prefix=key)
+        for each in found.get("Versions", []):
+            if each["Key"] == key and bare(each["ETag"]) == etag:
+                return str(each["VersionId"])
+        return None
 
     def page(self, bucket: str, prefix: str, after: str) -> list[Entry]:
         """Return the next objects under a prefix, in the order of their keys."""
