@@ -16,6 +16,7 @@ from rich.markup import escape
 from dataflux.errors import DataFluxError, NotFound
 from local import (
     analyzers_commands,
+    backup_commands,
     dlq_commands,
     events_commands,
     models_commands,
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 
 
+app.add_typer(backup_commands.app)
 app.add_typer(dlq_commands.app, name="dlq")
 app.add_typer(models_commands.app, name="models")
 app.add_typer(services_commands.app, name="services")
