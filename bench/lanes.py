@@ -33,7 +33,7 @@ from tests.functions.hosts.simulation import Job, p95, simulate
 NAMES = ("object.created", "work.segment", "work.analyze", "work.embed_text")
 SECONDS = (0.05, 1.0, 0.8, 0.2)
 """Of an asset's pieces: ingest, segment, analyze, embed; lognormal around these."""
-SCALE = 0.05
+SCALE = 0.2
 """A second of the simulation takes so much of ours on the bus."""
 ARCHIVE, URGENT, PROBES = 500, 60, 60
 
@@ -97,6 +97,8 @@ class Replay:
     jobs: Sequence[Job]
     began: float = field(default_factory=time.monotonic)
     left: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    served_s: dict[int, float] = field(default_factory=dict)
+    """What each job really took in work: a publish takes its time, the longer the busier a disk."""
 
     def announce(self, number: int, stage: int) -> None:
         one = self.jobs[number]
@@ -115,12 +117,15 @@ class Replay:
     def run(self, events: Sequence[Event]) -> Disposition:
         (event,) = events
         number, stage = event.data["job"], event.data["stage"]
-        one = self.jobs[number]
+        one, began = self.jobs[number], time.monotonic()
         time.sleep(one.pieces[stage] * SCALE)
         if stage + 1 < len(NAMES):
             self.announce(number, stage + 1)
-        else:
-            one.ended = (time.monotonic() - self.began) / SCALE
+        served = (time.monotonic() - began) / SCALE
+        self.served_s[number] = self.served_s.get(number, 0.0) + served
+        if stage + 1 == len(NAMES):
+            one.ended, one.pieces = began / SCALE + served, [self.served_s[number]]
+            one.ended -= self.began / SCALE
             self.left.release()
         return Disposition.DONE
 

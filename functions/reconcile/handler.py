@@ -9,7 +9,7 @@ from psycopg import Connection
 from events.event import Event
 from functions.deps import Deps
 from functions.intake import created
-from functions.reconcile import buckets, orphans, waiting
+from functions.reconcile import buckets, orphans, unindexed, waiting
 from stores.records import arrivals, spaces, tenants, word_stats
 
 LOST_AFTER_S = 20.0
@@ -22,6 +22,7 @@ def handle(event: Event, deps: Deps) -> None:
     deps.engine.fail_exhausted()
     deps.engine.emit_lost(LOST_AFTER_S, waiting.pieces(deps))
     _announce_arrivals(deps)
+    unindexed.announce(deps, LOST_AFTER_S)
     buckets.sweep(deps)
     _now_and_then(deps, "statistics", STATISTICS_EVERY_S, _refresh)
     _now_and_then(deps, "orphans", SWEEP_EVERY_S, orphans.sweep)

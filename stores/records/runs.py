@@ -158,6 +158,43 @@ def indexed(conn: Connection[Any], run: UUID, count: int) -> bool:
     return bool(row and row[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Unindexed:
+    """A vector of a run that is not wholly indexed."""
+
+    run: UUID
+    lineage: UUID
+    asset: UUID
+    segment: UUID
+    space: str
+    vector_id: str
+
+
+def unindexed(
+    conn: Connection[Any],
+    older_than_s: float,
+    waiting_since: datetime | None = None,
+    limit: int = 100,
+) -> list[Unindexed]:
+    """Return the vectors of runs that ended well, long ago, and are not searchable.
+
+    Of a run that ended after `waiting_since`, when the oldest message that waits was sent, they may
+    be on their way.
+    """
+    with conn.cursor(row_factory=class_row(Unindexed)) as cursor:
+        return cursor.execute(
+            "WITH late AS (SELECT id, lineage, asset_id FROM runs"
+            " WHERE state IN ('completed', 'degraded') AND to_index > 0"
+            " AND finished_at < clock_timestamp() - make_interval(secs => %s)"
+            " AND finished_at < coalesce(%s::timestamptz, 'infinity')"
+            " ORDER BY finished_at LIMIT %s)"
+            " SELECT l.id AS run, l.lineage, l.asset_id AS asset, e.entity_id AS segment, e.space,"
+            " e.vector_id FROM late l JOIN segments s ON s.run_id = l.id"
+            " JOIN embeddings e ON e.entity_id = s.id AND e.run_id = l.id",
+            [older_than_s, waiting_since, limit],
+        ).fetchall()
+
+
 def is_first(conn: Connection[Any], run: UUID) -> bool:
     """Return whether no other run of the version has ended well: then it is live at once."""
     row = conn.execute(
