@@ -28,7 +28,7 @@ class Whisper:
     def __init__(self, store: ModelStore, model: Model, runtime: Runtime) -> None:
         self._store, self._model, self._runtime = store, model, runtime
         self._loading = threading.Lock()
-        self.model = model.name
+        self.model = model.label
 
     def recognize(self, samples: "Samples") -> Transcript:
         with self._loading:
@@ -88,7 +88,7 @@ class WhisperAnalyzer(Finder):
             segments=("utterance",),
             needs=("speech",),
             emits=("audio",),
-            model=model.name,
+            model=model.label,
         )
 
     def load(self) -> None:

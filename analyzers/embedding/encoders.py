@@ -59,7 +59,7 @@ class TextEncoder(_WithModel):
             version=model.generation,
             needs=("text",),
             emits=(model.space,),
-            model=model.name,
+            model=model.label,
             dimensions=model.dimensions,
         )
 
@@ -87,7 +87,7 @@ class PictureEncoder(_WithModel):
             segments=("image", "scene", "page"),
             needs=("keyframe",),
             emits=(model.space,),
-            model=model.name,
+            model=model.label,
             dimensions=model.dimensions,
         )
 

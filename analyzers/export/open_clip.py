@@ -113,7 +113,7 @@ def graphs(model: Any, described: Mapping[str, Any], folder: Path) -> None:
         torch.onnx.export(
             tower.eval(), (given,), str(folder / f"{part}.onnx"), dynamo=True,
             dynamic_shapes={name: {0: torch.export.Dim("many", min=1, max=1024)}},
-            input_names=[name], output_names=["embedding"], external_data=False,
+            input_names=[name], output_names=["vector"], external_data=False,
         )  # fmt: skip
 
 

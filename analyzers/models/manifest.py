@@ -1,5 +1,6 @@
 """What is known of a model: its files by checksum, its licence, and how it is fed."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
@@ -119,6 +120,12 @@ class Model(_Frozen):
         """The space of its vectors; only encoders have one."""
         modality = "text" if self.kind == "text-encoder" else "visual"
         return f"{modality}/{self.name}@{self.generation}"
+
+    @property
+    def label(self) -> str:
+        """What results say of it: its name, and the beginning of a hash of all its files."""
+        together = hashlib.sha256("".join(sorted(f.sha256 for f in self.files)).encode())
+        return f"{self.name}#{together.hexdigest()[:8]}"
 
     def file(self, path: str) -> ModelFile:
         return next(file for file in self.files if file.path == path)

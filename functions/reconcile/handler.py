@@ -1,15 +1,16 @@
 """Mend what no message will: lost work, exhausted pieces, orphaned objects, statistics, shards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from psycopg import Connection
 
+from analyzers.api import Encoder
 from events.event import Event
 from functions.deps import Deps
 from functions.intake import created
-from functions.reconcile import buckets, orphans, unindexed, waiting
+from functions.reconcile import buckets, orphans, probes, unindexed, waiting
 from stores.records import arrivals, spaces, tenants, word_stats
 
 LOST_AFTER_S = 20.0
@@ -53,7 +54,13 @@ def _refresh(deps: Deps) -> None:
     for embedder in deps.registry.embedders():
         for space in embedder.spec.emits:
             deps.engine.each_tenant(partial(_measure, space))
+        if isinstance(embedder, Encoder) and (asked := probes.vectors(deps, embedder)):
+            deps.engine.each_tenant(partial(_measure_words, embedder.spec.emits[0], asked))
 
 
 def _measure(space: str, conn: Connection[Any]) -> None:
     spaces.measure(conn, space)
+
+
+def _measure_words(space: str, asked: Sequence[Sequence[float]], conn: Connection[Any]) -> None:
+    spaces.measure_words(conn, space, asked)

@@ -40,10 +40,20 @@ class Calibration:
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, z))))
 
 
-def of_words(embedder: BaseAnalyzer) -> Calibration:
-    """Return how a query in words compares with what an embedder has indexed."""
+def of_words(deps: Deps, tenant: UUID, embedder: BaseAnalyzer) -> Calibration:
+    """Return how a query in words compares with what an embedder has indexed.
+
+    A match lies as many deviations above words that do not match as it is shipped with.
+    """
     shipped = getattr(embedder, "query_calibration", None) or shipped_with(embedder)
-    return Calibration(**shipped)
+    known = Calibration(**shipped)
+    name = spaces.of_words(embedder.spec.emits[0])
+    measured = deps.engine.read(tenant, spaces.calibration, name)
+    if measured is None:
+        return known
+    match = None if known.match is None else (known.match - known.mean) / known.sd
+    above = None if match is None else measured.mean + match * measured.sd
+    return Calibration(measured.mean, measured.sd, above)
 
 
 def of_pairs(deps: Deps, tenant: UUID, embedder: BaseAnalyzer) -> Calibration:

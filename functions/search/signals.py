@@ -99,7 +99,7 @@ def _embed_query(deps: Deps, embedder: BaseAnalyzer, query: str | bytes) -> Embe
 
 def _calibration(deps: Deps, embedder: BaseAnalyzer, query: Query, scope: Scope) -> Calibration:
     if isinstance(query, str):
-        return calibrate.of_words(embedder)
+        return calibrate.of_words(deps, scope.tenant, embedder)
     return calibrate.of_pairs(deps, scope.tenant, embedder)
 
 

@@ -61,6 +61,25 @@ def measure(conn: Db, space: str) -> Calibration | None:
     return found
 
 
+def of_words(space: str) -> str:
+    """Return the name under which it is kept how words compare with what is in a space."""
+    return f"{space}#words"
+
+
+def measure_words(conn: Db, space: str, probes: Sequence[Sequence[float]]) -> Calibration | None:
+    """Estimate how words compare with a tenant's vectors that they do not describe, and keep it.
+
+    `probes` are vectors of words for many things, of which few are in any one archive.
+    """
+    row = conn.execute("SELECT table_name FROM model_spaces WHERE space = %s", (space,)).fetchone()
+    cosines = [] if row is None else _with_probes(conn, row[0], probes)
+    if len(cosines) < PAIRS:
+        return None
+    found = _calibration(cosines)
+    keep(conn, of_words(space), found)
+    return found
+
+
 def _calibration(cosines: Sequence[float]) -> Calibration:
     sd = max(_SMALLEST_SD, statistics.stdev(cosines))
     return Calibration(statistics.fmean(cosines), sd, len(cosines))
@@ -74,3 +93,13 @@ def _cosines(conn: Db, table: str) -> list[float]:
         " ON a.id < b.id AND a.lineage <> b.lineage ORDER BY random() LIMIT {}"
     ).format(sql.Identifier(table), _SAMPLE, PAIRS)
     return [float(row[0]) for row in conn.execute(pairs).fetchall()]
+
+
+def _with_probes(conn: Db, table: str, probes: Sequence[Sequence[float]]) -> list[float]:
+    pairs = sql.SQL(
+        "WITH drawn AS MATERIALIZED"
+        " (SELECT v FROM {} WHERE tenant_id = tenant() ORDER BY random() LIMIT {})"
+        " SELECT 1 - (v <=> probe::halfvec) FROM drawn CROSS JOIN unnest(%s::text[]) probe"
+    ).format(sql.Identifier(table), _SAMPLE)
+    written = ["[" + ",".join(f"{number:.6g}" for number in probe) + "]" for probe in probes]
+    return [float(row[0]) for row in conn.execute(pairs, (written,)).fetchall()]

@@ -1,6 +1,7 @@
 """The catalogue says everything about its models; a bad manifest is refused with every mistake."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -52,6 +53,13 @@ def test_a_space_names_the_model_and_its_generation() -> None:
     assert parsed().space == "text/mine@1"
     assert parsed(generation="2b").space == "text/mine@2b"
     assert catalog()["clip-vit-b32"].space == "visual/clip-vit-b32@1"
+
+
+def test_results_name_the_bytes_of_the_model() -> None:
+    assert re.fullmatch(r"mine#[0-9a-f]{8}", parsed().label)
+    changed = {**FILE, "sha256": "1" * 64}
+    assert parsed(files=[changed, TOKENIZER]).label != parsed().label
+    assert parsed(files=[TOKENIZER, FILE]).label == parsed().label
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Search with a model that tells pictures apart: text to image, calibration, a switch of spaces."""
 
 import io
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,12 +16,16 @@ from analyzers.models.store import ModelStore
 from analyzers.registry import Registry
 from analyzers.runtime import Runtime
 from analyzers.sandbox import Sandbox
+from events.event import PREFIX, Event
 from functions.rerun import rerun
+from functions.search import calibrate
 from functions.search.handler import search
 from functions.search.request import SearchRequest
+from functions.targets import BY_NAME
 from stores.records import assets
 from tests.fixtures.models import picture_of
 from tests.fixtures.platform import LIGHT, Platform
+from tests.models.shapes import drawn_from
 
 NEW, OLD = "visual/tiny-dual@1", "visual/fallback@1"
 SHOWN = (
@@ -76,7 +82,7 @@ def test_pictures_are_found_by_what_they_show(
         assert best["lineage"] == lineage
         assert best["score"] > 0.5
         assert signals(best) == {NEW}
-        assert best["signals"][0]["model"] == "tiny-dual"
+        assert best["signals"][0]["model"].startswith("tiny-dual#")
     blue = {hit["lineage"] for hit in hits(platform, "circle")}
     assert blue == {lineages[SHOWN[0]], lineages[SHOWN[2]]}
 
@@ -150,3 +156,22 @@ def test_a_picture_of_nothing_known_is_no_failure(
     platform.pump()
     asset = platform.deps.engine.read(platform.caller.tenant, assets.get, lineage)
     assert asset.processing_status == "completed"
+
+
+def test_what_no_match_looks_like_is_measured_on_the_archive_itself(
+    platform: Platform, seeing: tuple[Registry, Sandbox]
+) -> None:
+    switch(platform, seeing)
+    rng = random.Random(3)
+    for number in range(30):
+        shown = drawn_from(rng)
+        drop(platform, (str(shown.color), str(shown.shape), str(shown.ground)), seed=number)
+    platform.pump()
+    encoder = platform.deps.registry.get("visual-tiny-dual")
+    before = calibrate.of_words(platform.deps, platform.caller.tenant, encoder)
+    tick = Event("tick", f"{PREFIX}timer.tick", "/test", datetime.now(UTC), {"timer": "reconcile"})
+    BY_NAME["reconcile"].run(platform.deps, [tick])
+    after = calibrate.of_words(platform.deps, platform.caller.tenant, encoder)
+    assert (after.mean, after.sd) != (before.mean, before.sd)
+    deviations = [(c.match - c.mean) / c.sd for c in (before, after) if c.match is not None]
+    assert deviations[0] == pytest.approx(deviations[1])

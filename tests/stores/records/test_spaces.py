@@ -61,3 +61,19 @@ def test_too_few_pairs_of_different_things_say_nothing(
 def test_an_unknown_space_says_nothing(world: World) -> None:
     with world.app() as conn:
         assert spaces.measure(conn, "text/none@1") is None
+
+
+def test_words_that_describe_nothing_are_measured_beside_pairs(world: World) -> None:
+    _fill(world, 120)
+    draw = random.Random(2)
+    probes = [[draw.gauss(0, 1) for _ in range(16)] for _ in range(10)]
+    with world.session(world.tenant, "worker") as conn:
+        assert spaces.measure_words(conn, SPACE, probes[:5]) is None
+        found = spaces.measure_words(conn, SPACE, probes)
+        assert spaces.calibration(conn, SPACE) is None
+        kept = spaces.calibration(conn, spaces.of_words(SPACE))
+    assert found is not None
+    assert kept is not None
+    assert found.pairs == 1200
+    assert kept.mean == pytest.approx(found.mean)
+    assert abs(found.mean) < 0.2
