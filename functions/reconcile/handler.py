@@ -54,8 +54,16 @@ def _refresh(deps: Deps) -> None:
     for embedder in deps.registry.embedders():
         for space in embedder.spec.emits:
             deps.engine.each_tenant(partial(_measure, space))
-        if isinstance(embedder, Encoder) and (asked := probes.vectors(deps, embedder)):
+        if isinstance(embedder, Encoder) and _is_used(deps, embedder):
+            asked = probes.vectors(deps, embedder)
             deps.engine.each_tenant(partial(_measure_words, embedder.spec.emits[0], asked))
+
+
+def _is_used(deps: Deps, encoder: Encoder) -> bool:
+    """Return whether an encoder has made vectors and goes on: else its model is not loaded here."""
+    with deps.engine.system("app") as conn:
+        made = set(encoder.spec.emits) & spaces.known(conn)
+    return bool(made) and encoder.spec.name not in deps.registry.retired
 
 
 def _measure(space: str, conn: Connection[Any]) -> None:

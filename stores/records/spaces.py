@@ -72,7 +72,7 @@ def measure_words(conn: Db, space: str, probes: Sequence[Sequence[float]]) -> Ca
     `probes` are vectors of words for many things, of which few are in any one archive.
     """
     row = conn.execute("SELECT table_name FROM model_spaces WHERE space = %s", (space,)).fetchone()
-    cosines = [] if row is None else _with_probes(conn, row[0], probes)
+    cosines = _with_probes(conn, row[0], probes) if row and probes else []
     if len(cosines) < PAIRS:
         return None
     found = _calibration(cosines)
