@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analyzers.api import Range
+from dataflux.settings import Settings
 from schemas.names import RunState, Stage
 
 ANALYZE_WINDOW = 16
@@ -29,6 +30,13 @@ class Totals:
 def first(pieces: Sequence[Range]) -> list[Params]:
     """Return the parameters of the segment pieces; a file in one piece has none."""
     return [{"piece": [p.unit, p.start, p.end]} for p in pieces] or [{}]
+
+
+def configuration(
+    settings: Settings, mime_type: str, priorities: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return what is fixed for a whole run: the same for every piece of it."""
+    return {"mime_type": mime_type, "priorities": dict(priorities), "scenes": settings.scenes}
 
 
 def following(stage: Stage, totals: Mapping[Stage, Totals]) -> dict[Stage, list[Params]]:

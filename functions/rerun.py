@@ -6,7 +6,7 @@ from uuid import UUID
 from dataflux import policy
 from functions.deps import Deps
 from functions.originals import original
-from functions.plan import first
+from functions.plan import configuration, first
 from functions.work import NewRun, Write
 from schemas import ids
 from stores.records import assets, runs
@@ -34,7 +34,7 @@ def rerun(
         strategy=policy.strategy(asset.file_size, found.mime_type),
         analyzer=found.analyzer,
         pieces=first(found.pieces),
-        config={"mime_type": found.mime_type, "priorities": dict(priorities)},
+        config=configuration(deps.settings, found.mime_type, priorities),
     )
     queued = Write(assets.set_status, (asset.id, "uploaded"))
     deps.engine.write("api", tenant, [queued], run=run)

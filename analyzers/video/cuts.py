@@ -13,7 +13,7 @@ from math import inf
 from statistics import median
 from typing import TYPE_CHECKING
 
-from analyzers.video.frames import LUMA, Picture, difference
+from analyzers.video.frames import LUMA, Picture, brightness, difference
 
 if TYPE_CHECKING:
     from analyzers.video.frames import Planes
@@ -121,7 +121,7 @@ class _Detector:
     def _measure(self, picture: Picture) -> None:
         small, before, span = picture.small, self._small, self._span
         self._times.append(picture.time)
-        self._light.append(float(small[:LUMA].mean()))
+        self._light.append(brightness(small))
         self._change.append(difference(small, before[-1]) if before else 0.0)
         self._change3.append(difference(small, before[-3]) if len(before) > 2 else 0.0)
         before.append(small)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from analyzers import containers
@@ -19,6 +20,7 @@ LUMA = WIDTH * HEIGHT
 """So many numbers of a tiny copy are brightness; half as many follow, of the two colours."""
 THREADS = 2
 UNKNOWN_RATE = 25.0
+MEASURED = 33
 ROUNDED_S = 1e-5
 """Times of pieces are rounded to microseconds."""
 
@@ -39,6 +41,13 @@ def rate_of(stream: Any) -> float:
     """Return the pictures a second that the container claims."""
     rate = float(stream.average_rate or stream.guessed_rate or 0)
     return rate if 0 < rate < float("inf") else UNKNOWN_RATE
+
+
+def measured(pictures: Iterator[Picture]) -> tuple[Iterator[Picture], float]:
+    """Return the same pictures, and how many a second there are among the first of them."""
+    first = list(islice(pictures, MEASURED))
+    span = first[-1].time - first[0].time if first else 0.0
+    return chain(first, pictures), (len(first) - 1) / span if span > 0 else UNKNOWN_RATE
 
 
 def pictures(
@@ -91,3 +100,10 @@ def difference(a: "Planes", b: "Planes") -> float:
     import numpy as np
 
     return float((np.maximum(a, b) - np.minimum(a, b)).sum(dtype=np.uint32)) / len(a)
+
+
+def brightness(small: "Planes") -> float:
+    """Return the mean level of a tiny picture, 0 to 255."""
+    import numpy as np
+
+    return int(np.add.reduce(small[:LUMA], dtype=np.uint32)) / LUMA

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzers.api import Artifact, Features, Segment
 from analyzers.video import stills
-from analyzers.video.frames import LUMA, Picture, difference
+from analyzers.video.frames import Picture, brightness, difference
 from analyzers.video.stills import Shape, Still
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Scene:
         step = picture.time - self.end if self._pictures else 0.0
         self._last_shown_s, self.end = picture.shown_s or step, picture.time
         self._pictures += 1
-        self._light += float(picture.small[:LUMA].mean())
+        self._light += brightness(picture.small)
         self._compare(picture)
         if picture.still is not None and self._worth(picture.still) > self._worth(self.best):
             self.best = picture.still

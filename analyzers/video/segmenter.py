@@ -17,7 +17,8 @@ from analyzers.encryption import refuse_encrypted
 from analyzers.packets import Damage
 from analyzers.video import cuts, scenes, stills
 from analyzers.video.facts import LONGEST_S, MOST_PIXELS, Film, check_film, film_of, stream_of
-from analyzers.video.frames import Picture, pictures, rate_of
+from analyzers.video.frames import Picture, measured, pictures, rate_of
+from analyzers.video.modes import Mode, apply
 from analyzers.video.pieces import Window, gop_ranges
 from analyzers.video.sprites import KIND, Sprite, interval, sprite_vtt
 from dataflux.errors import MediaFailed
@@ -61,18 +62,21 @@ class VideoSegmenter(BaseAnalyzer):
     ) -> Iterator[Segment | Artifact]:
         piece: Range | None = config.get("piece")
         found = 0
-        for item in self._all(file, piece):
+        for item in self._all(file, piece, config):
             found += isinstance(item, Segment)
             Limits.of(config).hold("segments", found)
             yield item
 
-    def _all(self, file: BinaryIO, piece: Range | None) -> Iterator[Segment | Artifact]:
+    def _all(
+        self, file: BinaryIO, piece: Range | None, config: Mapping[str, Any]
+    ) -> Iterator[Segment | Artifact]:
         film = film_of(file)
+        mode = Mode.of(config, film.length_s)
         if film.facts["has_audio"] and (piece is None or piece.start == 0):
             with containers.opened(file) as container:
                 yield from _sound(container)  # first: what is said stays if the pictures fail
         with containers.opened(file) as container:
-            yield from _scenes(container, film, Window.of(piece))
+            yield from _scenes(container, film, Window.of(piece), mode)
 
     def stitch(self, parts: Sequence[Sequence[Segment]]) -> list[Segment]:
         """Join the scene that a piece ends with to the one the next begins with, if they go on."""
@@ -88,16 +92,16 @@ class VideoSegmenter(BaseAnalyzer):
         return [sprite_vtt(sheets, end)] if sheets else []
 
 
-def _scenes(container: Any, film: Film, window: Window) -> Iterator[Segment | Artifact]:
+def _scenes(container: Any, film: Film, window: Window, mode: Mode) -> Iterator[Segment | Artifact]:
     stream, damage = stream_of(container), Damage()
+    apply(mode, stream)
     sprite = Sprite(interval(film.length_s), window, film.shape)
     read = pictures(container, stream, window.read_from, window.read_until, damage)
-    marked = cuts.scenes(
-        stills.looked_at(_whole(read, film, window, damage), sprite), rate_of(stream)
-    )
+    seen = stills.looked_at(_whole(read, film, window, damage), sprite)
+    marked = cuts.scenes(*((seen, rate_of(stream)) if mode is Mode.EXACT else measured(seen)))
     told, first = Damage(), True
     for scene in scenes.found(marked, window, lambda: 0 if damage.cut_short else film.pictures_s):
-        technical: dict[str, Any] = {"video": film.facts} if first else {}
+        technical: dict[str, Any] = {"video": film.facts | {"scenes": mode}} if first else {}
         if new := damage.facts(since=told):
             technical["damage"], told = new, replace(damage)
         first = False

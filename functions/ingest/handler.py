@@ -9,10 +9,11 @@ from uuid import UUID
 from analyzers.sandbox import Identified
 from dataflux import policy
 from dataflux.errors import MediaFailed, ObjectMissing
+from dataflux.settings import Settings
 from events.event import Event
 from functions.deps import Deps
 from functions.originals import digest, original
-from functions.plan import first
+from functions.plan import configuration, first
 from functions.work import Fact, NewRun, Outcome, Read, Write
 from schemas import ids
 from schemas.names import Lane, Strategy
@@ -61,7 +62,7 @@ def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
         return Outcome(writes=[Write(arrivals.close, (arrival, None, twin))])
     taken = Taken(arrival, read(assets.latest_version, arrival.lineage) + 1)
     try:
-        return _accepted(taken, _identify(arrival, deps), _lane(arrival, read))
+        return _accepted(taken, _identify(arrival, deps), _lane(arrival, read), deps.settings)
     except MediaFailed as error:
         return _refused(taken, error)
     except ObjectMissing as error:
@@ -87,7 +88,7 @@ def _lane(arrival: Arrival, read: Read) -> Lane:
     return policy.demoted(lane, read(runs.under_way, arrival.source_id))
 
 
-def _accepted(taken: Taken, found: Identified, lane: Lane) -> Outcome:
+def _accepted(taken: Taken, found: Identified, lane: Lane, settings: Settings) -> Outcome:
     arrival = taken.arrival
     run = NewRun(
         id=taken.run,
@@ -97,7 +98,7 @@ def _accepted(taken: Taken, found: Identified, lane: Lane) -> Outcome:
         strategy=policy.strategy(arrival.size, found.mime_type),
         analyzer=found.analyzer,
         pieces=first(found.pieces),
-        config={"mime_type": found.mime_type, "priorities": arrival.priorities},
+        config=configuration(settings, found.mime_type, arrival.priorities),
     )
     asset = _asset(taken, found.mime_type, found.kind, found.metadata)
     return Outcome(writes=_writes(taken, asset), facts=list(_facts(taken, asset)), run=run)

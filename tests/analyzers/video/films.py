@@ -55,6 +55,7 @@ def film(
     sound_at: float = 0.0,
     rotation: int = 0,
     pixels: str = "yuv420p",
+    options: dict[str, str] | None = None,
 ) -> bytes:
     """Return an encoded film; `times` are its time stamps in milliseconds.
 
@@ -62,8 +63,8 @@ def film(
     """
     out = io.BytesIO()
     with av.open(out, "w", format=container) as target:
-        options = {"sc_threshold": "0"} if codec == "libx264" else {}  # key frames: only every gop
-        stream: Any = target.add_stream(codec, rate=RATE, options=options)
+        own = {"sc_threshold": "0"} if codec == "libx264" else {}  # key frames: only every gop
+        stream: Any = target.add_stream(codec, rate=RATE, options=own | (options or {}))
         images = iter(frames)
         first = next(images)
         stream.height, stream.width = first.shape[:2]

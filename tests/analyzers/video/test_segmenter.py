@@ -10,7 +10,8 @@ from PIL import Image
 
 from analyzers import containers
 from analyzers.api import Artifact, Range, Segment
-from analyzers.video import pieces, sprites
+from analyzers.video import frames, pieces, sprites
+from analyzers.video.modes import LONG_S, Mode
 from analyzers.video.segmenter import VideoSegmenter
 from tests.analyzers.video.films import LOOKS, RATE, film, scenes
 
@@ -294,3 +295,42 @@ def _pictures(data: bytes) -> Any:
         read = frames.pictures(container, stream, 0.0, 1e9, Damage())
         sprite = sprites.Sprite(1.0, pieces.Window.of(None))
         yield from cuts.scenes(stills.looked_at(read, sprite), RATE)
+
+
+@pytest.mark.parametrize("mode", ["exact", "fast"])
+def test_every_mode_finds_the_cuts(mode: str) -> None:
+    lengths = (50, 31, 44, 27, 60)
+    data = film(scenes(*lengths), gop=250, options={"bf": "3", "b-pyramid": "none"})
+    segments = [
+        s
+        for s in VideoSegmenter().extract_segments(io.BytesIO(data), {"scenes": mode})
+        if isinstance(s, Segment)
+    ]
+    cuts = [sum(lengths[:n]) / RATE for n in range(len(lengths))]
+    assert starts(segments) == pytest.approx(cuts, abs=2 * FRAME + 0.001)
+    assert segments[0].features["technical"]["video"]["scenes"] == mode
+    assert segments[-1].end_marker["time"] == pytest.approx(sum(lengths) / RATE, abs=2 * FRAME)
+
+
+def test_fast_decodes_fewer_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded, tiny = [0], frames._tiny
+
+    def counted(*args: Any) -> Any:
+        decoded[0] += 1
+        return tiny(*args)
+
+    monkeypatch.setattr(frames, "_tiny", counted)
+    data = film(scenes(60), gop=250, options={"bf": "3", "b-pyramid": "none"})
+    counts = {}
+    for mode in ("exact", "fast"):
+        decoded[0] = 0
+        list(VideoSegmenter().extract_segments(io.BytesIO(data), {"scenes": mode}))
+        counts[mode] = decoded[0]
+    assert counts["exact"] == 60
+    assert counts["fast"] < 30
+
+
+def test_only_long_films_are_looked_at_in_haste() -> None:
+    assert Mode.of({}, 60) is Mode.EXACT
+    assert Mode.of({}, LONG_S + 1) is Mode.FAST
+    assert Mode.of({"scenes": "exact"}, LONG_S + 1) is Mode.EXACT
