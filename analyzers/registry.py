@@ -15,8 +15,14 @@ from analyzers.models.store import ModelStore
 from analyzers.runtime import Runtime
 from dataflux.errors import Invalid, NotFound
 
+VIDEO = "analyzers.video.segmenter:VideoSegmenter"
+SCENES = dict.fromkeys(
+    ("content", "adaptive", "histogram", "hash"),
+    "analyzers.video.pyscenedetect:PySceneDetectSegmenter",
+)
+"""By how scenes are to be found, what cuts films instead."""
 BUILT_IN = (
-    "analyzers.video.segmenter:VideoSegmenter",
+    VIDEO,
     "analyzers.audio.segmenter:AudioSegmenter",
     "analyzers.image.segmenter:ImageSegmenter",
     "analyzers.document.segmenter:DocumentSegmenter",
@@ -52,14 +58,17 @@ class Registry:
     """Embedders that make no new vectors: what they made before can still be searched."""
 
     @classmethod
-    def load(cls, allow: Sequence[str] = (), models: Selection | None = None) -> Self:
+    def load(
+        cls, allow: Sequence[str] = (), models: Selection | None = None, *, scenes: str = "auto"
+    ) -> Self:
         """Return ours and the allowed entry points; raise Invalid for one not installed."""
+        built_in = tuple(SCENES.get(scenes, e) if e == VIDEO else e for e in BUILT_IN)
         allowed = _entry_points(allow)
         origins = {point.value: _distribution(point) for point in allowed}
         plugins = tuple(point.value for point in allowed)
         if models is None:
-            return cls(BUILT_IN + plugins, origins)
-        ours, retired = models.applied(BUILT_IN)
+            return cls(built_in + plugins, origins)
+        ours, retired = models.applied(built_in)
         return cls(ours + plugins, origins, models.store, models.runtime, retired)
 
     @cached_property

@@ -84,7 +84,7 @@ def build(
             renew_s=settings.renew_s,
             max_attempts=settings.max_attempts,
         )
-        registry = Registry.load(settings.analyzers, selection(settings))
+        registry = Registry.load(settings.analyzers, selection(settings), scenes=settings.scenes)
         limits = Limits(wall_s=settings.decode_s)
         sandbox = Sandbox(registry, limits=limits, require_seal=settings.require_seal)
         stack.callback(sandbox.close)

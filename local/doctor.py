@@ -135,7 +135,7 @@ def sandbox(settings: Settings) -> Iterator[Check]:
     from functions.deps import selection
 
     try:
-        registry = Registry.load(settings.analyzers, selection(settings))
+        registry = Registry.load(settings.analyzers, selection(settings), scenes=settings.scenes)
     except DataFluxError as error:
         yield _failed("models", error)
         return

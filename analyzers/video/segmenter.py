@@ -71,12 +71,51 @@ class VideoSegmenter(BaseAnalyzer):
         self, file: BinaryIO, piece: Range | None, config: Mapping[str, Any]
     ) -> Iterator[Segment | Artifact]:
         film = film_of(file)
-        mode = Mode.of(config, film.length_s)
         if film.facts["has_audio"] and (piece is None or piece.start == 0):
             with containers.opened(file) as container:
                 yield from _sound(container)  # first: what is said stays if the pictures fail
         with containers.opened(file) as container:
-            yield from _scenes(container, film, Window.of(piece), mode)
+            yield from self._scenes(container, film, Window.of(piece), config)
+
+    def mode(self, config: Mapping[str, Any], length_s: float) -> Mode:
+        """Return how much of a film to decode."""
+        return Mode.of(config, length_s)
+
+    def marked(
+        self,
+        config: Mapping[str, Any],
+        pictures: Iterator[Picture],
+        sprite: Sprite,
+        rate: float | None,
+    ) -> Iterator[tuple[Picture, bool]]:
+        """Yield every picture with whether it begins a scene, and let go of its frame.
+
+        A `rate` that is not known is measured.
+        """
+        seen = stills.looked_at(pictures, sprite)
+        return cuts.scenes(*(measured(seen) if rate is None else (seen, rate)))
+
+    def _scenes(
+        self, container: Any, film: Film, window: Window, config: Mapping[str, Any]
+    ) -> Iterator[Segment | Artifact]:
+        stream, damage = stream_of(container), Damage()
+        mode = self.mode(config, film.length_s)
+        apply(mode, stream)
+        sprite = Sprite(interval(film.length_s), window, film.shape)
+        read = pictures(container, stream, window.read_from, window.read_until, damage)
+        rate = rate_of(stream) if mode is Mode.EXACT else None
+        marked = self.marked(config, _whole(read, film, window, damage), sprite, rate)
+        told, first = Damage(), True
+        for scene in scenes.found(
+            marked, window, lambda: 0 if damage.cut_short else film.pictures_s
+        ):
+            technical: dict[str, Any] = {"video": film.facts | {"scenes": mode}} if first else {}
+            if new := damage.facts(since=told):
+                technical["damage"], told = new, replace(damage)
+            first = False
+            yield from scenes.segment_of(scene, film.shape, technical)
+            yield from sprite.full()
+        yield from sprite.rest()
 
     def stitch(self, parts: Sequence[Sequence[Segment]]) -> list[Segment]:
         """Join the scene that a piece ends with to the one the next begins with, if they go on."""
@@ -90,24 +129,6 @@ class VideoSegmenter(BaseAnalyzer):
         sheets = [a for a in artifacts if a.kind.startswith(KIND)]
         end = max((s.end_marker["time"] for s in segments), default=0.0)
         return [sprite_vtt(sheets, end)] if sheets else []
-
-
-def _scenes(container: Any, film: Film, window: Window, mode: Mode) -> Iterator[Segment | Artifact]:
-    stream, damage = stream_of(container), Damage()
-    apply(mode, stream)
-    sprite = Sprite(interval(film.length_s), window, film.shape)
-    read = pictures(container, stream, window.read_from, window.read_until, damage)
-    seen = stills.looked_at(_whole(read, film, window, damage), sprite)
-    marked = cuts.scenes(*((seen, rate_of(stream)) if mode is Mode.EXACT else measured(seen)))
-    told, first = Damage(), True
-    for scene in scenes.found(marked, window, lambda: 0 if damage.cut_short else film.pictures_s):
-        technical: dict[str, Any] = {"video": film.facts | {"scenes": mode}} if first else {}
-        if new := damage.facts(since=told):
-            technical["damage"], told = new, replace(damage)
-        first = False
-        yield from scenes.segment_of(scene, film.shape, technical)
-        yield from sprite.full()
-    yield from sprite.rest()
 
 
 def _whole(

@@ -63,6 +63,10 @@ class TestVideo(Ours, SegmenterContract):
         return two_scenes()
 
 
+class TestPySceneDetect(TestVideo):
+    entry = "analyzers.video.pyscenedetect:PySceneDetectSegmenter"
+
+
 class TestAudio(Ours, SegmenterContract):
     entry = "analyzers.audio.segmenter:AudioSegmenter"
 

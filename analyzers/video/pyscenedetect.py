@@ -1,0 +1,102 @@
+"""The detectors of PySceneDetect in place of ours: the same pieces, stills and joints."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from analyzers.api import AnalyzerSpec
+from analyzers.video.frames import UNKNOWN_RATE, Picture
+from analyzers.video.modes import Mode
+from analyzers.video.segmenter import VideoSegmenter
+from analyzers.video.sprites import Sprite
+from analyzers.video.stills import looked_at
+
+DETECTORS = {
+    "content": "ContentDetector",
+    "adaptive": "AdaptiveDetector",
+    "histogram": "HistogramDetector",
+    "hash": "HashDetector",
+}
+"""By the names that settings use. The threshold detector is left out: it finds fades only."""
+WIDTH = 256
+"""PySceneDetect shrinks pictures to about that width before it compares them."""
+
+
+class PySceneDetectSegmenter(VideoSegmenter):
+    """Videos, cut where a detector of PySceneDetect, with its own defaults, says so."""
+
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+        "pyscenedetect",
+        "1",
+        formats=VideoSegmenter.spec.formats,
+        emits=VideoSegmenter.spec.emits,
+        model=VideoSegmenter.spec.model,
+    )
+
+    def load(self) -> None:
+        super().load()
+        for name in DETECTORS:
+            _detector(name)
+
+    def mode(self, config: Mapping[str, Any], length_s: float) -> Mode:
+        return Mode.EXACT
+
+    def marked(
+        self,
+        config: Mapping[str, Any],
+        pictures: Iterator[Picture],
+        sprite: Sprite,
+        rate: float | None,
+    ) -> Iterator[tuple[Picture, bool]]:
+        watch = _Watch(_detector(config.get("scenes", "content")), rate or UNKNOWN_RATE)
+        return watch.marked(looked_at(watch.watched(pictures), sprite))
+
+
+def _detector(name: str) -> Any:
+    import scenedetect.detectors
+
+    return getattr(scenedetect.detectors, DETECTORS[name])()
+
+
+class _Watch:
+    """Shows a detector every frame, before it is let go, and waits for what it says of it."""
+
+    def __init__(self, detector: Any, rate: float) -> None:
+        self._detector, self._rate = detector, rate
+        self._found: set[int] = set()
+
+    def watched(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
+        from av.video.reformatter import VideoReformatter
+        from scenedetect import FrameTimecode
+
+        scaler: Any = VideoReformatter()
+        at: Any = None
+        for number, picture in enumerate(pictures):
+            at = FrameTimecode(number, self._rate)
+            self._note(self._detector.process_frame(at, _bgr(scaler, picture.frame)))
+            yield picture
+        if at is not None:
+            self._note(self._detector.post_process(at))
+
+    def marked(self, pictures: Iterable[Picture]) -> Iterator[tuple[Picture, bool]]:
+        held: deque[tuple[int, Picture]] = deque()
+        for numbered in enumerate(pictures):
+            held.append(numbered)
+            if len(held) > self._detector.event_buffer_length + 1:
+                number, picture = held.popleft()
+                yield picture, self._begins(number)
+        for number, picture in held:
+            yield picture, self._begins(number)
+
+    def _begins(self, number: int) -> bool:
+        return number == 0 or number in self._found
+
+    def _note(self, cuts: Iterable[Any]) -> None:
+        self._found |= {cut.frame_num for cut in cuts}
+
+
+def _bgr(scaler: Any, frame: Any) -> Any:
+    width = min(WIDTH, frame.width)
+    height = max(1, round(frame.height * width / frame.width))
+    small = scaler.reformat(frame, width, height, "bgr24", interpolation="BILINEAR", threads=1)
+    return small.to_ndarray()
