@@ -53,7 +53,7 @@ bench: install ## Print the measurements of bench/
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 lock: ## Resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --extra local --group dev --universal --python-version 3.11 --quiet --no-header --no-annotate --output-file requirements.lock
+	uv pip compile pyproject.toml --extra local --extra scenedetect --group dev --universal --python-version 3.11 --quiet --no-header --no-annotate --output-file requirements.lock
 
 clean: ## Remove what install and tests have made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -26,6 +26,7 @@ LAZY = (
     "encodings.utf_16_be",
     "encodings.utf_16_le",
     "encodings.utf_32",
+    "heapq",
     "numpy.fft",
     "numpy.linalg",
     "numpy.ma",

