@@ -3,3 +3,5 @@
 set local role df_owner;
 
 create index runs_unindexed on runs (finished_at) where to_index > 0;
+
+reset role;
