@@ -9,7 +9,7 @@ from functools import cache, partial
 import orjson
 
 from dataflux import telemetry
-from dataflux.errors import Invalid, TooLarge
+from dataflux.errors import Invalid, TooLarge, Unavailable
 from events.event import PREFIX, Event
 from events.http import from_http
 from functions.deps import Deps
@@ -68,7 +68,7 @@ def answer(
 ) -> Answer:
     """Read the events of a request, run the function on them, and say how that ended."""
     if target.kind is Kind.RAW:
-        return _told(guarded(lambda: target.take(deps(), body, _topic(headers))))
+        return _told(guarded(lambda: target.take(_built(deps), body, _topic(headers))))
     try:
         events = from_http(headers, body)
     except TooLarge:
@@ -113,7 +113,15 @@ def _observed(function: str, lane: str, disposition: Disposition) -> Callable[[f
 
 
 def _on_deps(target: Target, deps: Callable[[], Deps], events: Sequence[Event]) -> Disposition:
-    return target.run(deps(), events)
+    return target.run(_built(deps), events)
+
+
+def _built(deps: Callable[[], Deps]) -> Deps:
+    """Return the adapters; wrong settings are no fault of the event, which must come again."""
+    try:
+        return deps()
+    except Invalid as error:
+        raise Unavailable(f"the adapters cannot be built: {error}") from error
 
 
 def _tick(event: Event) -> Event:

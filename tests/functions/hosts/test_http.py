@@ -11,7 +11,7 @@ import orjson
 import pytest
 from starlette.testclient import TestClient
 
-from dataflux.errors import Overloaded, Unavailable
+from dataflux.errors import Invalid, Overloaded, Unavailable
 from events.event import PREFIX, Event
 from events.http import LIMIT, to_binary, to_structured
 from functions.deps import Deps
@@ -147,11 +147,12 @@ def test_a_bug_is_a_500_that_says_nothing(door: Door, monkeypatch: pytest.Monkey
     assert b"secret" not in said
 
 
-def test_adapters_that_cannot_be_built_are_no_crash(
-    door: Door, platform: Platform, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [Unavailable, Invalid])
+def test_adapters_that_cannot_be_built_are_no_fault_of_the_event(
+    door: Door, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def down(_: Built) -> Deps:
-        raise Unavailable("postgres at 10.1.2.3: is down; try again")
+        raise error("postgres at 10.1.2.3: is down; try again")
 
     monkeypatch.setattr(Built, "__call__", down)
     status, said, _ = door("relay")(*to_binary(tick()))

@@ -1,0 +1,123 @@
+"""Measure a cold start: from the spawn of a function's process to its first answer with success.
+
+Run: python -m bench.spawn [ROUNDS]
+
+Beside it, by turns, the least that such a process can do: import the libraries that it stands on.
+The records are a PostgreSQL that runs already, as in a cluster. CPU seconds are told too: they do
+not grow when others use the machine.
+"""
+
+import os
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import bench.host as host
+from dataflux.settings import Settings
+from events.codec import dumps
+from events.samples import sample
+from stores.records.database import Database
+from stores.records.embedded import EmbeddedPostgres
+
+LIBRARIES = ("uvloop", "httptools", "uvicorn", "pydantic", "psycopg", "psycopg_pool", "orjson")
+PACKAGES = ("uvicorn", "pydantic", "psycopg", "orjson", "prometheus-client")
+BARE = f"import {', '.join(LIBRARIES)}, prometheus_client, uvicorn.protocols.http.httptools_impl"
+EVENTS = {
+    "relay": "timer.tick",
+    "project": "segment.embedded",
+    "stitch": "work.stitch",
+    "segment": "work.segment",
+}
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Took:
+    wall_s: float
+    cpu_s: float
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    print(f"python {platform.python_version()}", *(f"{p} {version(p)}" for p in PACKAGES))
+    home = Path(tempfile.mkdtemp(prefix="dataflux-spawn-"))
+    try:
+        with EmbeddedPostgres(home / "postgres") as server:
+            given = Settings(
+                home=home, records=Database(server.dsn).url, log_level="ERROR"
+            ).to_env()
+            environment = {**_inherited(), **given}
+            _served("relay", environment)  # it migrates the database, once for all
+            found: dict[str, list[Took]] = {name: [] for name in ("bare imports", *EVENTS)}
+            for _ in range(rounds):
+                found["bare imports"].append(_bare(environment))
+                for name in EVENTS:
+                    found[name].append(_served(name, environment))
+        _report(found)
+    finally:
+        shutil.rmtree(home)
+
+
+def _inherited() -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(host.ROOT)}
+
+
+def _report(found: dict[str, list[Took]]) -> None:
+    wall = {name: statistics.median(t.wall_s for t in took) for name, took in found.items()}
+    cpu = {name: statistics.median(t.cpu_s for t in took) for name, took in found.items()}
+    bare = "bare imports"
+    for name in found:
+        ratios = f"{wall[name] / wall[bare]:.2f} of wall, {cpu[name] / cpu[bare]:.2f} of CPU"
+        print(f"{name:14} {wall[name]:.2f} s, {cpu[name]:.2f} CPU s   ({ratios})")
+    print("wanted: a first answer within 0.5 s and 1.5 times the bare imports")
+
+
+def _bare(environment: dict[str, str]) -> Took:
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-c", BARE], env=environment)
+    return _ended(process, began)
+
+
+def _served(name: str, environment: dict[str, str]) -> Took:
+    """Spawn a function, post its sample until that succeeds, and end it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    event = dumps(sample(EVENTS[name]))
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/cloudevents+json\r\n"
+    request = head + b"content-length: %d\r\n\r\n%s" % (len(event), event)
+    command = [sys.executable, "-m", *host.UVICORN, str(port), f"functions.{name}.main:app"]
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, cwd=host.ROOT)
+    while not _answers(port, request):
+        if process.poll() is not None or time.perf_counter() - began > PATIENCE_S:
+            raise RuntimeError(f"{name} does not answer with success")
+        time.sleep(0.002)
+    wall = time.perf_counter() - began
+    process.terminate()
+    return Took(wall, _ended(process, began).cpu_s)
+
+
+def _answers(port: int, request: bytes) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(request)
+        return connection.recv(65536).startswith(b"HTTP/1.1 2")
+    return False
+
+
+def _ended(process: "subprocess.Popen[bytes]", began: float) -> Took:
+    _, _, used = os.wait4(process.pid, 0)
+    process.returncode = 0
+    return Took(time.perf_counter() - began, used.ru_utime + used.ru_stime)
+
+
+if __name__ == "__main__":
+    main()
