@@ -19,8 +19,6 @@ from dataflux.clock import Clock, IdFactory
 from dataflux.errors import Invalid
 from dataflux.settings import Settings
 from events.bus import Bus
-from events.http_bus import HttpBus
-from events.log_bus import LogBus
 from events.topics import TOPICS
 from functions.engine import Engine
 from stores.cache.memory import MemoryCache
@@ -29,7 +27,6 @@ from stores.objects.disk import DiskObjects
 from stores.objects.s3_place import Place
 from stores.ports import Cache, Graph, ObjectStore, VectorIndex
 from stores.records.database import Database
-from stores.records.embedded import EmbeddedPostgres
 from stores.records.migrate import migrate
 from stores.vectors.pgvector import PgVectorIndex
 
@@ -106,6 +103,8 @@ def build(
 def _database(settings: Settings, stack: contextlib.ExitStack) -> Database:
     match urlsplit(settings.records).scheme:
         case "embedded":
+            from stores.records.embedded import EmbeddedPostgres
+
             server = stack.enter_context(EmbeddedPostgres(settings.home / "postgres"))
             database = Database(server.dsn, idle_s=settings.lease_s)
         case "postgresql" | "postgres":
@@ -166,8 +165,12 @@ def _needs_s3(url: str, error: ModuleNotFoundError) -> Invalid:
 def _bus(settings: Settings) -> Bus:
     match urlsplit(settings.bus).scheme:
         case "embedded":
+            from events.log_bus import LogBus
+
             return LogBus(settings.home / "bus")
         case "http":
+            from events.http_bus import HttpBus
+
             return HttpBus(settings.bus)
         case "kafka":
             return _kafka(settings.bus)

@@ -11,7 +11,6 @@ from uuid import UUID
 import orjson
 from psycopg import Connection, sql
 
-from stores.records.lexemes import lexemes
 from stores.records.rows import (
     EmbeddingRow,
     EntityRow,
@@ -166,6 +165,8 @@ def _segment(row: SegmentRow) -> Values:
 
 def _text(row: TextRow) -> Values:
     body = _storable(row.body)
+    from stores.records.lexemes import lexemes  # stems of many languages: few steps write texts
+
     tsv, words = lexemes(body, row.language, row.source)
     return (
         row.id,
