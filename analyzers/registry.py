@@ -111,6 +111,11 @@ class Registry:
         """Return the ids of those that analyze segments."""
         return [analyzer.spec.id for analyzer in self._that(declared.analyzes)]
 
+    def reader_ids(self) -> list[str]:
+        """Return the ids of those that need words and nothing else of a segment."""
+        every = self._that(declared.analyzes)
+        return [analyzer.spec.id for analyzer in every if analyzer.spec.needs == ("text",)]
+
     def rendition_kinds(self) -> set[str]:
         """Return the kinds of derived objects that analyzers of segments need."""
         needed = {kind for a in self._that(declared.analyzes) for kind in a.spec.needs}

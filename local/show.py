@@ -1,6 +1,6 @@
 """How the command line shows things to a person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.console import Console
@@ -86,12 +86,30 @@ def asset(found: dict[str, Any]) -> None:
 
 
 def segments(items: list[dict[str, Any]]) -> None:
-    """Print the segments of an asset with the beginning of their texts."""
-    table = Table("address", "type", "text", box=None, pad_edge=False)
+    """Print the segments of an asset with the beginning of their texts and what is in them."""
+    table = Table("address", "type", "text", "found", box=None, pad_edge=False)
     for item in items:
         text = " ".join(t["body"] for t in item["texts"])
-        table.add_row(item["address"].partition("#")[2] or "-", item["type"], escape(text[:80]))
+        place = item["address"].partition("#")[2] or "-"
+        found = "; ".join(_findings(item.get("features", ())))
+        table.add_row(place, item["type"], escape(text[:80]), escape(found))
     console.print(table)
+
+
+def _findings(features: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield what a text is about: `persons: Ann, Bo`; measures of pictures are left to --json."""
+    for feature in features:
+        if feature["domain"] != "semantic" or not isinstance(feature["data"], dict):
+            continue
+        values = {name: value for name, value in feature["data"].items() if value is not None}
+        sure = feature.get("confidence")
+        for name, value in values.items():
+            if name == "confidence" or isinstance(value, dict):
+                continue
+            many = isinstance(value, list)
+            shown = ", ".join(map(str, value[:8])) if many else str(value)
+            label = name if many else f"{feature['type']} {name}"
+            yield f"{label}: {shown}" + (f" ({sure:.2f})" if sure is not None else "")
 
 
 def status(found: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Find features and text in a window of segments, from their derived objects only."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from analyzers.api import AnalysisResult, Segment
@@ -34,13 +34,18 @@ def handle(work: Work, deps: Deps) -> Outcome:
     found = {item.segment.key: Found() for item in loaded}
     failures: list[MediaFailed] = []
     places = {item.segment.key: item for item in loaded}
+    priorities = run.config.get("priorities", {})
+    worded: dict[str, tuple[Segment, Found]] = {}
     for key, analyzer, result in deps.sandbox.analyze(
-        [item.segment for item in loaded], wanted, run.config.get("priorities", {})
+        [item.segment for item in loaded], wanted, priorities
     ):
         if isinstance(result, MediaFailed):
             failures.append(result)
         else:
             _collect(found[key], work, places[key], analyzer, result)
+            for segment in _with_words(places[key], analyzer, result):
+                worded[segment.key] = segment, found[key]
+    failures += _read(work, deps, worded, priorities)
     outcome = Outcome(
         rows=[row for one in found.values() for row in one.rows],
         facts=[fact for key, one in found.items() for fact in _facts(places[key].id, one)],
@@ -94,6 +99,36 @@ def _children(
         )
         yield from text_rows(identity, work.run, analyzer, child.texts)
         yield from feature_rows(identity, work.run, analyzer, child.features, {}, result.model)
+
+
+def _with_words(place: LoadedSegment, analyzer: str, result: AnalysisResult) -> Iterator[Segment]:
+    """Yield what has words only now: it was heard, or recognized in a picture."""
+    if result.texts and not place.segment.texts:
+        start, end = place.segment.start_marker, place.segment.end_marker
+        yield Segment(place.segment.type, start, end, key=str(place.id), texts=result.texts)
+    for child in result.segments:
+        if child.texts:
+            yield replace(child, key=str(_child_id(place.id, analyzer, child)), parent=None)
+
+
+def _read(
+    work: Work,
+    deps: Deps,
+    worded: Mapping[str, tuple[Segment, Found]],
+    priorities: Mapping[str, int],
+) -> Iterator[MediaFailed]:
+    """Have the found words read by those who need nothing else; yield what failed."""
+    readers = deps.registry.reader_ids()
+    segments = [segment for segment, _ in worded.values()] if readers else []
+    for key, analyzer, result in deps.sandbox.analyze(segments, readers, priorities):
+        if isinstance(result, MediaFailed):
+            yield result
+            continue
+        found = worded[key][1]
+        found.domains |= set(result.features)
+        found.rows += feature_rows(
+            UUID(key), work.run, analyzer, result.features, result.confidence_scores, result.model
+        )
 
 
 def _child_id(parent: UUID, analyzer: str, child: Segment) -> UUID:

@@ -372,6 +372,20 @@ def test_show_takes_an_address_and_lists_segments(run: Run, server: Server) -> N
     assert "hello there" in ran.out
 
 
+def test_show_tells_what_was_found_in_a_text(run: Run, server: Server) -> None:
+    names = {"persons": ["Ann", "Bo"], "places": ["Paris"]}
+    features = [
+        {"domain": "semantic", "type": "names", "data": names, "confidence": 0.8},
+        {"domain": "semantic", "type": "sentiment", "data": {"label": "positive", "score": 0.4}},
+        {"domain": "visual", "type": "phash", "data": {"hex": "00ff"}, "confidence": None},
+    ]
+    server.on(f"GET /segments/{SEGMENT}", {**SHOWN_SEGMENT, "features": features})
+    out = run("show", SEGMENT).out
+    assert "persons: Ann, Bo (0.80); places: Paris (0.80)" in out
+    assert "sentiment label: positive" in out
+    assert "00ff" not in out
+
+
 def test_show_takes_a_segment(run: Run, server: Server) -> None:
     server.on(f"GET /segments/{SEGMENT}", {**SHOWN_SEGMENT, "segments": []})
     ran = run("show", SEGMENT)
