@@ -225,7 +225,8 @@ def _starts(lines: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _is_unique(word: str) -> bool:
-    return word.lower() not in COMMON and len(word) > 3
+    bare = word.rstrip(".").lower()
+    return bare not in (*COMMON, "figure") and len(bare) > 3
 
 
 class _Setter:

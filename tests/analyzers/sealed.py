@@ -87,6 +87,10 @@ def main() -> None:
         (kind, mime, {"mime_type": mime}, base64.b64decode(data))
         for kind, mime, data in map(json.loads, sys.stdin)
     ]
+    if alone := sys.argv[1:]:  # these segmenters load nothing that others would have loaded
+        segmenters = {name: segmenters[name] for name in alone}
+        files = [file for file in files if file[0] in alone]
+        analyzers, embedders = [], []
     for loaded in (*segmenters.values(), *analyzers, *embedders):
         loaded.load()
     sys.addaudithook(watch)

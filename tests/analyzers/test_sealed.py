@@ -41,22 +41,31 @@ def documents() -> Iterator[tuple[str, bytes]]:
         yield mime, f"# Titel\n\n<p>{words}</p>\n\n|a,b|\n|-,-|\n".encode("cp1252") * 3
 
 
-@pytest.fixture(scope="module")
-def outcome() -> dict[str, Any]:
+def run(*alone: str) -> dict[str, Any]:
+    """Return how the files ended; `alone` names segmenters to be loaded without anything else."""
     files = [("image", "", data) for _, data in pictures()]
     files += [("document", mime, data) for mime, data in documents()]
     lines = [json.dumps([k, m, base64.b64encode(data).decode()]) for k, m, data in files]
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.analyzers.sealed"],
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.analyzers.sealed", *alone],
         input="\n".join(lines),
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert run.returncode == 0, run.stderr[-2000:]
-    found: dict[str, Any] = json.loads(run.stdout)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    found: dict[str, Any] = json.loads(ran.stdout)
     return found
+
+
+@pytest.fixture(scope="module")
+def outcome() -> dict[str, Any]:
+    return run()
+
+
+def test_documents_import_nothing_that_only_others_load() -> None:
+    assert run("document")["refused"] == []
 
 
 def test_opens_and_imports_nothing_after_load(outcome: dict[str, Any]) -> None:
