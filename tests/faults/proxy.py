@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -85,7 +87,7 @@ class Proxy:
     def _cut_all(self) -> None:
         for pair in self._pairs:
             for writer in pair:
-                writer.transport.abort()
+                reset(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.CancelledError):
@@ -110,7 +112,7 @@ class Proxy:
                 await up_writer.drain()
                 if self._needle and self._needle in data:
                     self._needle = b""
-                    writer.transport.abort()
+                    reset(writer)
                     await asyncio.sleep(0.05)  # the other side does what it was told
                     return
             up_writer.write_eof()
@@ -125,6 +127,14 @@ class Proxy:
                 writer.write(data)
                 await writer.drain()
             writer.close()
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close with a reset, not with an orderly end."""
+    held = writer.get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 def to_port(port: Callable[[], int]) -> Upstream:

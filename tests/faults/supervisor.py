@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,7 +92,7 @@ class Supervisor:
         self._drawn = random.Random(self.seed + 1)
         self._kinds = self._endless()
 
-    def play(self, rounds: list[Round], uploads: int) -> None:
+    def play(self, rounds: Sequence[Round], uploads: int) -> None:
         """Play all rounds, and spread the uploads over them."""
         for number, one in enumerate(rounds, 1):
             self.workload.allow(max(1, uploads * number // len(rounds)))
