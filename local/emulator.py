@@ -13,18 +13,16 @@ from fastapi import APIRouter
 from dataflux.clock import Clock, IdFactory
 from dataflux.errors import Conflict, DataFluxError
 from dataflux.settings import Settings
-from events.told import opened
 from functions.api.app import EVERYTHING, create_app
 from functions.deps import Deps, build
 from functions.hosts.given_up import GivenUp
 from functions.hosts.lag import LOOK_S, LagWatch
-from functions.hosts.listening import Listener
+from functions.hosts.listening import listening
 from functions.hosts.local import Hosted, LocalHost, Run
 from functions.hosts.repeating import SWEEP_S, every
 from functions.hosts.timer import tick
 from functions.intake import Offer, receive
-from functions.notify.handler import give_up
-from functions.targets import BY_NAME, TARGETS, Kind, Target
+from functions.targets import TARGETS, Kind, Target
 from local import function_routes, installation
 from local.inbox import Inbox
 from local.installation import Installation
@@ -80,10 +78,7 @@ def emulator(
                 stack.enter_context(every(target.name, SWEEP_S[target.name], tick))
         watch = LagWatch(deps, [target.name for target in TARGETS if target.topics])
         stack.enter_context(every("lag", LOOK_S, watch.look))
-        for place in settings.notifications:
-            listener = _listener(deps, place)
-            listener.start()
-            stack.callback(listener.close)
+        stack.enter_context(listening(deps))
         inbox = Inbox(
             settings.watched,
             partial(_take, deps, installed),
@@ -169,16 +164,6 @@ def _warming(deps: Deps) -> Iterator[None]:
 
 def _tick(deps: Deps, name: str, run: Run) -> None:
     run([tick(deps, name)])
-
-
-def _listener(deps: Deps, place: str) -> Listener:
-    """Return what hears at a place of new objects, and has `notify` take them in."""
-    return Listener(
-        place,
-        partial(opened, place),
-        lambda message: BY_NAME["notify"].take(deps, message, place),
-        lambda message, why: give_up(message, deps, place, why),
-    )
 
 
 def _take(deps: Deps, installed: Installation, path: Path, name: str) -> None:

@@ -19,6 +19,7 @@ from dataflux.settings import Settings
 from functions.deps import Deps, build
 from functions.hosts.given_up import GivenUp
 from functions.hosts.lag import LOOK_S, LagWatch
+from functions.hosts.listening import listening
 from functions.hosts.local import Hosted, LocalHost
 from functions.hosts.repeating import SWEEP_S, every
 from functions.hosts.timer import tick
@@ -62,16 +63,21 @@ def _metrics(settings: Settings) -> Iterator[None]:
 
 @contextlib.contextmanager
 def pools(deps: Deps, names: Sequence[str]) -> Iterator[None]:
-    """Run a pool for each function, tick the sweepers among them, and watch how much waits."""
+    """Run a pool for each function, tick the sweepers among them, and watch how much waits.
+
+    With `notify` among them, listen where stores tell of new objects.
+    """
     targets = [BY_NAME[name] for name in names]
     sweepers = [target for target in targets if target.kind is Kind.SWEEPER]
-    consumers = [target for target in targets if target.kind is not Kind.SWEEPER]
+    consumers = [target for target in targets if target.topics]
     with contextlib.ExitStack() as stack:
         for target in consumers:
             stack.enter_context(_pool(deps, target))
         for target in sweepers:
             sweep = partial(_sweep, deps, target)
             stack.enter_context(every(target.name, SWEEP_S[target.name], sweep))
+        if any(target.kind is Kind.RAW for target in targets):
+            stack.enter_context(listening(deps))
         watch = LagWatch(deps, [target.name for target in consumers])
         stack.enter_context(every("lag", LOOK_S, watch.look))
         yield

@@ -1,12 +1,17 @@
 """Listen where stores tell of new objects, and have `notify` take what they say."""
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from dataflux.errors import DataFluxError, Unavailable
-from events.told import Told
+from events.told import Told, opened
+from functions.deps import Deps
 from functions.disposition import Disposition
+from functions.notify.handler import FUNCTION, give_up
+from functions.targets import BY_NAME
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +22,26 @@ TRIES = 5
 
 Take = Callable[[bytes], Disposition]
 GiveUp = Callable[[bytes, str], None]
+
+
+@contextlib.contextmanager
+def listening(deps: Deps) -> Iterator[None]:
+    """Listen at every place that the settings name."""
+    with contextlib.ExitStack() as stack:
+        for place in deps.settings.notifications:
+            keep = partial(_keep, deps, place)
+            listener = Listener(place, partial(opened, place), partial(_take, deps, place), keep)
+            listener.start()
+            stack.callback(listener.close)
+        yield
+
+
+def _take(deps: Deps, place: str, message: bytes) -> Disposition:
+    return BY_NAME[FUNCTION].take(deps, message, place)
+
+
+def _keep(deps: Deps, place: str, message: bytes, why: str) -> None:
+    give_up(message, deps, place, why)
 
 
 class Listener(threading.Thread):
