@@ -7,6 +7,7 @@ Run: python -m bench.large_file [GIB]
 """
 
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -147,9 +148,9 @@ class Memory(threading.Thread):
             return "emulator"
         if process.name().startswith("postgres"):
             return "postgres"
-        words = process.cmdline()
-        kind = "child" if process.parent() != self._process and len(words) > 1 else "zygote"
-        return f"{kind} {' '.join(words)[-60:]}"
+        pool = re.search(r'"pool": "(\w+)"', " ".join(process.cmdline()))
+        kind = "zygote" if process.parent() == self._process else "child"
+        return f"{kind} of {pool[1]}" if pool else kind
 
 
 def _is_asset(http: httpx.Client) -> Any:

@@ -56,26 +56,53 @@ def gop_ranges(container: Any, stream: Any) -> list[Range]:
     if length < 2 * LENGTH_S:
         return []
     starts = [0.0]
-    for time in _key_times(container, stream):
+    for time in _key_times(container, stream, length):
         if time - starts[-1] >= LENGTH_S and length - time >= LENGTH_S / 2:
             starts.append(round(time, 6))
     ends = [*starts[1:], length + LENGTH_S]  # containers understate their length
     return [Range("time", start, end) for start, end in zip(starts, ends, strict=True)]
 
 
-def _key_times(container: Any, stream: Any) -> Iterator[float]:
+def _key_times(container: Any, stream: Any, length: float) -> Iterator[float]:
     """Yield the times of the key frames: from the index, else by reading the packets."""
     import av
 
     origin = containers.origin(stream)
-    indexed = [e.timestamp for e in stream.index_entries if e.is_keyframe]
-    complete = len(indexed) > 1 and container.format.name.startswith("mov")
-    found = _presented(container, stream, indexed) if complete else _read(container, stream)
+    indexed = _indexed(container, stream, length)
+    found = _presented(container, stream, indexed) if indexed else _read(container, stream)
     try:
         for time in found:
             yield time - origin
     except av.error.FFmpegError:  # the file ends here; what comes before can be read
         return
+
+
+def _indexed(container: Any, stream: Any, length: float) -> list[int]:
+    """Return the key frames of an index of the whole film; [] if there is none.
+
+    Matroska's is read with the first jump, and may end early.
+    """
+    matroska = container.format.name.startswith("matroska")
+    if not matroska and not container.format.name.startswith("mov"):
+        return []
+    if matroska and not _jump(container, length):
+        return []
+    known = [e.timestamp for e in stream.index_entries if e.is_keyframe]
+    reached = float(known[-1] * stream.time_base) if len(known) > 1 else -inf
+    whole = not matroska or reached - containers.origin(stream) > length - LENGTH_S
+    return known if len(known) > 1 and whole else []
+
+
+def _jump(container: Any, to: float) -> bool:
+    """Go to a time and back; return whether that is possible."""
+    import av
+
+    try:
+        container.seek(int(to * av.time_base))
+        container.seek(0)
+    except av.error.FFmpegError:
+        return False
+    return True
 
 
 def _read(container: Any, stream: Any) -> Iterator[float]:

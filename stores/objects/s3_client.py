@@ -1,6 +1,7 @@
 """The way to an S3: its client, and what its errors mean."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ from dataflux.errors import (
     Unavailable,
 )
 from stores.objects.s3_place import Place
+
+logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells where it found credentials
 
 Client = Any
 """botocore builds its clients when they are made: there is no class to name."""

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.services
 
 KEYS = ("in/plain.md", "in/a b+c%41 100%.md", "in/ünïcödé 日本🎬.md")
 NOTES = b"# Notes\n\nOtters sleep in kelp.\n"
-WAIT_S = 60
+WAIT_S = 120
 
 
 def _bucketed(platform: Platform, server: Instance) -> Bucketed:
@@ -103,7 +103,7 @@ def test_versitygw_tells_a_webhook(platform: Platform, s3_keys: None) -> None:
         bucketed = _bucketed(platform, server)
         source = bucketed.add_source("media", "in/")
         with Server(create_app(platform.deps), "127.0.0.1", 0) as api:
-            hook = f"{api.url}/api/v1/sources/{source.id}/notifications?token=secret+of+media"
+            hook = f"{api.url}/api/v1/sources/{source.id}/notifications?token=secret-of-media"
             server.stop()
             telling = Versitygw("--event-webhook-url", hook)
             again = Instance(telling, server.place.built.parents[1], server.place.data)
@@ -123,7 +123,7 @@ def test_minio_tells_a_webhook(platform: Platform, s3_keys: None) -> None:
             telling = Minio(
                 MINIO_NOTIFY_WEBHOOK_ENABLE_T="on",
                 MINIO_NOTIFY_WEBHOOK_ENDPOINT_T=hook,
-                MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_T="secret of media",
+                MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_T="secret-of-media",
             )
             again = Instance(telling, server.place.built.parents[1], server.place.data)
             again.start()
