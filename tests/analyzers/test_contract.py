@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-import psutil
 import pytest
 
 from analyzers.api import Segment, Text
@@ -15,6 +14,7 @@ from analyzers.registry import BUILT_IN, Registry
 from analyzers.sandbox import Sandbox
 from tests.analyzers.files import docx, encoded, lettered, pdf
 from tests.analyzers.video.films import film, scenes
+from tests.zygotes import zygotes
 
 SPEECH = Path(__file__).parents[1] / "media/jfk.flac"
 RATE = 16_000
@@ -191,7 +191,6 @@ def test_none_of_ours_is_left_out() -> None:
 def test_what_forks_has_one_thread(ours: Sandbox) -> None:
     """Locks that another thread holds stay locked in a child; some libraries start one unasked."""
     ours.warm("media", "ocr", "speech")
-    children = psutil.Process().children()
-    zygotes = [p for p in children if any("zygote.py" in part for part in p.cmdline())]
-    assert len(zygotes) >= 3
-    assert {zygote.num_threads() for zygote in zygotes} == {1}
+    found = zygotes()
+    assert len(found) >= 3
+    assert {zygote.num_threads() for zygote in found} == {1}

@@ -23,6 +23,7 @@ from dataflux.errors import DataFluxError, MediaFailed, Unavailable
 from schemas.names import Reason
 from tests.analyzers.sandbox.held import Held
 from tests.analyzers.sandbox.rogues import ENTRIES, PROBES, segment
+from tests.zygotes import zygotes
 
 
 @pytest.fixture(scope="module")
@@ -286,11 +287,6 @@ def _counted(start: Callable[..., Job], number: Iterator[int]) -> Callable[..., 
     return counted
 
 
-def _zygotes() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [p for p in children if any("zygote.py" in part for part in p.cmdline())]
-
-
 def test_a_dead_zygote_is_replaced_and_its_jobs_are_to_be_tried_again() -> None:
     """It is nobody's file that has ended it: no asset must be recorded as broken."""
     with contextlib.closing(Sandbox(Registry(ENTRIES))) as sandbox:
@@ -310,18 +306,18 @@ def test_a_dead_zygote_is_replaced_and_its_jobs_are_to_be_tried_again() -> None:
 
 
 def newest_zygote() -> psutil.Process:
-    return max(_zygotes(), key=lambda process: process.create_time())
+    return max(zygotes(), key=lambda process: process.create_time())
 
 
 def test_closing_leaves_nothing_behind() -> None:
-    before = {p.pid for p in _zygotes()}
+    before = {p.pid for p in zygotes()}
     fds = len(list(Path("/proc/self/fd").iterdir()))
     sandbox = Sandbox(Registry(ENTRIES))
     run(sandbox, "echo: x", ranges=True)
     with pytest.raises(MediaFailed):
         run(sandbox, "segfault")
     sandbox.close()
-    assert {p.pid for p in _zygotes()} == before
+    assert {p.pid for p in zygotes()} == before
     assert len(list(Path("/proc/self/fd").iterdir())) <= fds
 
 
@@ -329,7 +325,7 @@ def test_an_abandoned_job_is_ended(sandbox: Sandbox) -> None:
     jobs = sandbox.extract(Held(b"pauses"), "rogue", None, {})
     next(jobs)
     del jobs  # a generator that is dropped is closed
-    (zygote,) = [p for p in _zygotes() if p.ppid() == os.getpid()][:1]
+    (zygote,) = [p for p in zygotes() if p.ppid() == os.getpid()][:1]
     wait_until(lambda: not zygote.children())
 
 
