@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import InvalidPartitionsError, TopicAlreadyExistsError, for_code
 
 from events.topics import Topic
 
@@ -61,7 +61,7 @@ async def _grow(admin: AIOKafkaAdminClient, counts: Mapping[str, int]) -> None:
         return
     answer = await admin.create_partitions({n: NewPartitions(c) for n, c in counts.items()})
     for name, code, *message in answer.topic_errors:
-        if code:
+        if code and code != InvalidPartitionsError.errno:  # another process was faster
             raise for_code(code)(f"topic {name} got no more partitions: {message}")
 
 

@@ -65,7 +65,9 @@ def test_pools_that_are_killed_leave_no_trace(
         pools.start(*functions)
     for functions in SPREAD:
         time.sleep(moments.uniform(2.0, 5.0))  # the moment of the crash
-        pools.processes.pop(0).kill()
+        crashed = pools.processes.pop(0)
+        crashed.kill()
+        crashed.wait()
         pools.start(*functions)
     pools.wait_until_done()
     pools.stop()
