@@ -13,6 +13,7 @@ from events.event import Event, extension_problems
 _ATTRIBUTES = frozenset(
     {"specversion", "id", "type", "source", "time", "subject", "datacontenttype", "dataschema"}
 )
+JSON = "application/json"
 _DATA = frozenset({"data", "data_base64"})
 
 
@@ -24,7 +25,7 @@ def to_dict(event: Event) -> dict[str, Any]:
         "type": event.type,
         "source": event.source,
         "time": timestamp(event.time),
-        "datacontenttype": "application/json",
+        "datacontenttype": JSON,
         **event.extensions,
         "data": event.data,
     }
@@ -37,6 +38,11 @@ def from_dict(raw: Mapping[str, Any]) -> Event:
     """Read the structured form; raise Invalid naming every problem. Extensions are kept."""
     if not isinstance(raw, Mapping):
         raise Invalid("an event is a JSON object", {"": "is no object"})
+    if "data_base64" not in raw:
+        attributes = dict(raw)
+        data = attributes.pop("data", None)
+        if event := _well_formed(attributes, data):
+            return event
     problems: dict[str, str] = {}
     data = raw.get("data")
     if raw.get("data_base64") is not None:
@@ -64,6 +70,29 @@ def read_attributes(
     attributes: Mapping[str, Any], data: Any, problems: Mapping[str, str] | None = None
 ) -> Event:
     """Build an event from its attributes, as any binding found them, and what was bad before."""
+    event = None if problems else _well_formed(dict(attributes), data)
+    return event or _examined(attributes, data, problems)
+
+
+def _well_formed(rest: dict[str, Any], data: Any) -> Event | None:
+    """Read the usual event fast, and use its attributes up; None for one to look at closely."""
+    try:
+        if rest.pop("specversion") != "1.0" or rest.pop("datacontenttype", JSON) != JSON:
+            return None
+        id, type_, source = rest.pop("id"), rest.pop("type"), rest.pop("source")
+        time, subject = datetime.fromisoformat(rest.pop("time")), rest.pop("subject", None)
+        if time.tzinfo is not UTC or not isinstance(data, dict):
+            return None
+        "".join((id, type_, source, subject or "", *rest.values()))  # all of them are texts
+        return Event(id, type_, source, time, data, subject, rest)
+    except (KeyError, TypeError, ValueError, Invalid):
+        return None
+
+
+def _examined(
+    attributes: Mapping[str, Any], data: Any, problems: Mapping[str, str] | None
+) -> Event:
+    """Read an event; raise Invalid naming every problem."""
     texts = {name: value for name, value in attributes.items() if isinstance(value, str)}
     extensions = {name: value for name, value in texts.items() if name not in _ATTRIBUTES}
     problems = dict(problems or {}) | extension_problems(extensions)
@@ -71,7 +100,7 @@ def read_attributes(
     problems |= {name: "is no text" for name in attributes if name not in texts}
     if texts.get("specversion") != "1.0":
         problems["specversion"] = "is not 1.0"
-    if not _is_json(texts.get("datacontenttype", "application/json")):
+    if not _is_json(texts.get("datacontenttype", JSON)):
         problems["datacontenttype"] = "is not JSON"
     if data is not None and not isinstance(data, dict):
         problems["data"] = "is no JSON object"
@@ -91,7 +120,7 @@ def read_attributes(
 
 def _is_json(content_type: str) -> bool:
     kind = content_type.partition(";")[0].strip().lower()
-    return kind == "application/json" or kind.endswith("+json")
+    return kind == JSON or kind.endswith("+json")
 
 
 def _time(value: str | None, problems: dict[str, str]) -> datetime:
@@ -111,7 +140,8 @@ def _time(value: str | None, problems: dict[str, str]) -> datetime:
 
 def timestamp(time: datetime) -> str:
     """Return RFC 3339 in UTC, with `Z`."""
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    utc = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return utc.isoformat()[: -len("+00:00")] + "Z"
 
 
 def dumps(event: Event) -> bytes:

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 import orjson
 
 from dataflux.errors import Invalid, TooLarge
-from events.codec import dumps, from_dict, loads, parse, read_attributes, timestamp, to_dict
+from events.codec import JSON, dumps, from_dict, loads, parse, read_attributes, timestamp, to_dict
 from events.event import Event
 
 STRUCTURED = "application/cloudevents+json"
@@ -17,6 +17,9 @@ LIMIT = 1 << 20
 """Bytes of a request: an event carries references, a batch some hundred of them."""
 
 _SAFE = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"%')
+
+_UNSAFE = re.compile(r"[^!#$&-~]")
+"""What is not in _SAFE."""
 
 Message = tuple[dict[str, str], bytes]
 
@@ -33,8 +36,11 @@ def to_binary(event: Event) -> Message:
     }
     if event.subject is not None:
         attributes["subject"] = event.subject
-    headers = {f"ce-{name}": quote(value, safe=_SAFE) for name, value in attributes.items()}
-    return headers | {"content-type": "application/json"}, orjson.dumps(event.data)
+    if _UNSAFE.search("".join(attributes.values())):  # rarely: one look for all of them
+        attributes = {name: quote(value, safe=_SAFE) for name, value in attributes.items()}
+    headers = {f"ce-{name}": value for name, value in attributes.items()}
+    headers["content-type"] = JSON
+    return headers, orjson.dumps(event.data)
 
 
 def to_structured(event: Event) -> Message:
@@ -77,13 +83,13 @@ def _batch(body: bytes) -> list[Event]:
 def _binary(headers: Mapping[str, str], body: bytes) -> Event:
     problems: dict[str, str] = {}
     attributes = {
-        name.removeprefix("ce-"): _decoded(name, value, problems)
+        name[3:]: _decoded(name, value, problems) if "%" in value or '"' in value else value
         for name, value in headers.items()
         if name.startswith("ce-")
     }
     if not attributes:
         raise Invalid("no CloudEvent: neither ce- headers nor a cloudevents content type")
-    attributes["datacontenttype"] = headers.get("content-type") or "application/json"
+    attributes["datacontenttype"] = headers.get("content-type") or JSON
     return read_attributes(attributes, _data(body, problems), problems)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from dataflux.errors import Invalid
-from events.codec import dumps, loads, parse, read_attributes, timestamp
+from events.codec import JSON, dumps, loads, parse, read_attributes, timestamp
 from events.event import Event
 
 STRUCTURED = b"application/cloudevents+json"
@@ -51,11 +51,21 @@ def from_kafka(record: Record) -> Event:
     partitioned, which the event says itself: the binding lets us leave it.
     """
     problems: dict[str, str] = {}
-    headers = {name.lower(): _text(name, raw, problems) for name, raw in record.headers}
-    content_type = headers.get("content-type", "")
+    content_type, attributes = JSON, {}
+    for name, raw in record.headers:
+        if raw == STRUCTURED and name == "content-type":  # as we write it
+            return loads(record.value)
+        lower = name.lower()
+        if lower == "content-type":
+            content_type = _text(lower, raw, problems) or JSON
+        elif lower.startswith("ce_"):
+            attributes[lower[3:]] = _text(lower[3:], raw, problems)
     if content_type.lower().startswith(_FORMATS):
         return _structured(content_type, record.value)
-    return _binary(headers, record.value, problems)
+    if not attributes:
+        raise Invalid("no CloudEvent: neither ce_ headers nor a cloudevents content type")
+    attributes["datacontenttype"] = content_type
+    return read_attributes(attributes, _data(record.value, problems), problems)
 
 
 def is_structured(record: Record) -> bool:
@@ -70,8 +80,7 @@ def _text(name: str, raw: bytes | None, problems: dict[str, str]) -> str:
     try:
         return (raw or b"").decode()
     except UnicodeDecodeError:
-        if name.lower().startswith("ce_"):  # others may hold anything: they are not the event's
-            problems[name.lower().removeprefix("ce_")] = "is no UTF-8"
+        problems[name] = "is no UTF-8"
         return ""
 
 
@@ -80,16 +89,6 @@ def _structured(content_type: str, value: bytes) -> Event:
     if kind.encode() != STRUCTURED:
         raise Invalid(f"no event format {kind!r}; {STRUCTURED.decode()} is read")
     return loads(value)
-
-
-def _binary(headers: dict[str, str], value: bytes, problems: dict[str, str]) -> Event:
-    attributes = {
-        name.removeprefix("ce_"): text for name, text in headers.items() if name.startswith("ce_")
-    }
-    if not attributes:
-        raise Invalid("no CloudEvent: neither ce_ headers nor a cloudevents content type")
-    attributes["datacontenttype"] = headers.get("content-type") or "application/json"
-    return read_attributes(attributes, _data(value, problems), problems)
 
 
 def _data(value: bytes, problems: dict[str, str]) -> Any:
