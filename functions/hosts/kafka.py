@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run pools until SIGTERM or SIGINT; what is in work then is finished, or given back."""
-    names = _parser().parse_args(arguments).functions or list(BY_NAME)
+    parser = _parser()
+    names = _known(parser, parser.parse_args(arguments).functions)
     settings = Settings.from_env()
     telemetry.configure(settings.log_level, settings.log_format)
     told = threading.Event()
@@ -46,6 +47,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m functions.hosts.kafka", description=__doc__)
     parser.add_argument("functions", nargs="*", metavar="FUNCTION", help=", ".join(BY_NAME))
     return parser
+
+
+def _known(parser: argparse.ArgumentParser, names: Sequence[str]) -> Sequence[str]:
+    """Return the names, or all there are; end with an error for one that is none."""
+    for name in names:
+        if name not in BY_NAME:
+            parser.error(f"no function {name!r}; use some of {', '.join(BY_NAME)}")
+    return names or list(BY_NAME)
 
 
 @contextlib.contextmanager
