@@ -33,6 +33,7 @@ PUBLISH_S = 30.0
 """Longer than a broker takes to come back after a crash."""
 PRESSURE_S = 0.1
 """Longer than this an optional event does not wait for room."""
+FLUSH_S = 10.0
 ANSWER_S = 15.0
 PRODUCER = {"acks": "all", "enable_idempotence": True, "linger_ms": 2, "max_batch_size": 1 << 17}
 
@@ -66,8 +67,12 @@ class KafkaBus:
         self._reader = KafkaReader(self._client, self._admin)
 
     async def _stop(self) -> None:
-        for end in (self._producer.stop, self._client.stop, self._admin.close):
-            await end()
+        try:
+            await asyncio.wait_for(self._producer.stop(), FLUSH_S)
+        except TimeoutError:  # whoever published that was told so long ago
+            await self._producer.client.close()
+        await self._client.stop()
+        await self._admin.close()
 
     def _consumer(self, group: str | None, **options: Any) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(

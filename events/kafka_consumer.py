@@ -24,6 +24,7 @@ COMMIT_EVERY_S = 0.2
 AHEAD = 1000
 """With more than this delivered behind the first that is not acknowledged, a partition pauses."""
 JOIN_S = 60.0
+RETRY_S = 0.5
 SLACK_S = 30.0
 """A poll may have to wait for the group to come to rest."""
 
@@ -161,17 +162,31 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Go on where the group is, or where this member is if it had them before."""
         places = list(assigned)
-        first = await self._client.beginning_offsets(places) if places else {}
-        for place in places:
-            committed = await self._client.committed(place)
-            with self._lock:
-                offsets = self._offsets.setdefault(place, Offsets())
-                offsets.skip(max(first[place], committed or 0))
-                if committed is None:  # so that the group's lag can be seen from outside
-                    self._dirty.add(place)
-                self._client.seek(place, offsets.taken)
-            self._placed.add(place)
+        while not await self._has_placed(places):
+            await asyncio.sleep(RETRY_S)
         self._at_rest.set()
+
+    async def _has_placed(self, places: list[TopicPartition]) -> bool:
+        """Say whether all are placed; without an answer nothing could be delivered ever after."""
+        try:
+            first = await self._client.beginning_offsets(places) if places else {}
+            for place in places:
+                self._place(place, first[place], await self._client.committed(place))
+        except IllegalStateError:  # they have moved again: who has them now is told next
+            return True
+        except KafkaError as error:
+            log.warning("kafka: partitions not placed: %s: %s", type(error).__name__, error)
+            return False
+        return True
+
+    def _place(self, place: TopicPartition, first: int, committed: int | None) -> None:
+        with self._lock:
+            offsets = self._offsets.setdefault(place, Offsets())
+            offsets.skip(max(first, committed or 0))
+            if committed is None:  # so that the group's lag can be seen from outside
+                self._dirty.add(place)
+            self._client.seek(place, offsets.taken)
+        self._placed.add(place)
 
 
 def delivery(prefix: str, record: ConsumerRecord) -> Delivery:
