@@ -136,8 +136,22 @@ def test_a_retry_reaches_only_who_gave_it_up(platform: Platform) -> None:
     assert name == "relate"
     assert (again.id, again.data) == (uploaded.id, uploaded.data)
     assert again.extensions["onlyfor"] == "relate"
-    other = replace(again, extensions={**again.extensions, "onlyfor": "project"})
-    assert BY_NAME["relate"].run(platform.deps, [other]) == Disposition.DONE
+
+
+def test_what_is_for_another_function_is_not_handled(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.drop("notes.md", NOTES)
+    platform.pump()
+
+    def called(*_: object) -> None:
+        raise RuntimeError("called")
+
+    monkeypatch.setattr("functions.relate.handler.handle", called)
+    event = replace(platform.facts("segment.indexed")[0], id=str(uuid4()))
+    for function, expected in (("project", Disposition.DONE), ("relate", Disposition.FAILED)):
+        told = replace(event, extensions={**event.extensions, "onlyfor": function})
+        assert BY_NAME["relate"].run(platform.deps, [told]) == expected
 
 
 def bury(platform: Platform, function: str, event: Event, **changed: object) -> GivenUp:

@@ -10,21 +10,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
 from PIL import Image
 
 from dataflux.clock import Clock, IdFactory, seeded
+from dataflux.errors import DataFluxError
 from dataflux.settings import Settings
 from events.log_bus import LogBus
 from functions.hosts.local import LocalHost
 from local import cli, emulator, up
 from local.emulator import Running
+from local.restore import bring_back
 from tests import canonical
 
-PATIENCE_S = 60.0
+if TYPE_CHECKING:
+    from functions.deps import Deps
+
+PATIENCE_S = 120.0
 NOTES = "# Notes\n\nThe lighthouse keeper counts the gulls.\n\nOtters sleep in kelp.\n"
 MORE = "Badgers dig setts under the hawthorn.\n\nPuffins nest in burrows.\n"
 AT = int(datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp() * 1e9)
@@ -224,6 +229,8 @@ def test_a_damaged_backup_is_refused(
     shutil.copytree(backup.folder, mine)
     damage(mine)
     assert said in run("restore", str(mine), "--check", code=code)
+    with pytest.raises(DataFluxError):
+        bring_back(cast("Deps", None), mine, replace=True)  # before anything is touched
 
 
 def test_a_backup_of_other_migrations_is_refused_and_leaves_the_target_empty(

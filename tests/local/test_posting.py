@@ -5,12 +5,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
 
 import pytest
 
+from events import codec
 from events.event import Event
 from events.http import from_http
+from events.log_bus import LogBus
+from events.samples import sample
+from events.topics import fact_topic
 from functions.disposition import Disposition
+from functions.hosts.given_up import GivenUp
+from functions.hosts.local import Hosted, LocalHost
+from functions.hosts.retries import Backoff
 from local.posting import Posted
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -118,3 +127,26 @@ def test_what_follows_a_failure_waits_for_its_own_turn(receiver: Receiver) -> No
     receiver.status = 503
     assert run(receiver, EVENT, EVENT) == Disposition.RETRY
     assert len(receiver.got) == 1
+
+
+def test_what_a_function_fails_again_and_again_is_a_dead_letter(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    """As in a cluster: retries with backoff, then a letter that says what was answered."""
+    receiver.status, receiver.body = 500, b'{"title":"failed","status":500}'
+    buried: Queue[GivenUp] = Queue()
+    bus = LogBus(tmp_path, in_memory=True)
+    event = sample("segment.indexed")
+    posted = Posted(receiver.url)
+    hosted = Hosted("relate", (fact_topic("segment.indexed"),), posted)
+    host = LocalHost(bus, [hosted], buried.put, slots=1, retry=Backoff(0.001, 0.002, tries=3))
+    host.start()
+    try:
+        bus.publish([event])
+        letter = buried.get(timeout=10).letter()
+    finally:
+        host.stop(1.0)
+        posted.close()
+    assert (letter.reason, letter.attempts, len(receiver.got)) == ("function_failed", 3, 3)
+    assert letter.detail == '500 {"title":"failed","status":500}'
+    assert codec.loads(letter.event) == event
