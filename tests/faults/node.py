@@ -3,17 +3,12 @@
 Run: python -m tests.faults.node up --json --home FOLDER
 """
 
-from analyzers.registry import Registry
+from analyzers import registry
 from local import emulator
 from local.cli import main
 from tests.fixtures.light import LIGHT
 
-
-def load(*_: object) -> Registry:
-    return Registry(LIGHT)
-
-
 if __name__ == "__main__":
     emulator.POOLS = ("media",)  # type: ignore[assignment]
-    Registry.load = load  # type: ignore[method-assign,assignment]
+    registry.BUILT_IN = LIGHT  # type: ignore[assignment]
     main()
