@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import bench.host as host
 from dataflux.settings import Settings
 from events.codec import dumps
 from events.samples import sample
 from stores.records.database import Database
 from stores.records.embedded import EmbeddedPostgres
 
+ROOT = Path(__file__).parents[1]
+UVICORN = ("uvicorn", "--log-level", "error", "--no-access-log", "--port")
 LIBRARIES = ("uvloop", "httptools", "uvicorn", "pydantic", "psycopg", "psycopg_pool", "orjson")
 PACKAGES = ("uvicorn", "pydantic", "psycopg", "orjson", "prometheus-client")
 BARE = f"import {', '.join(LIBRARIES)}, prometheus_client, uvicorn.protocols.http.httptools_impl"
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 def _inherited() -> dict[str, str]:
-    return {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(host.ROOT)}
+    return {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
 
 
 def _report(found: dict[str, list[Took]]) -> None:
@@ -94,9 +95,9 @@ def _served(name: str, environment: dict[str, str]) -> Took:
     event = dumps(sample(EVENTS[name]))
     head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/cloudevents+json\r\n"
     request = head + b"content-length: %d\r\n\r\n%s" % (len(event), event)
-    command = [sys.executable, "-m", *host.UVICORN, str(port), f"functions.{name}.main:app"]
+    command = [sys.executable, "-m", *UVICORN, str(port), f"functions.{name}.main:app"]
     began = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, cwd=host.ROOT)
+    process = subprocess.Popen(command, env=environment, cwd=ROOT)
     while not _answers(port, request):
         if process.poll() is not None or time.perf_counter() - began > PATIENCE_S:
             raise RuntimeError(f"{name} does not answer with success")
