@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-LONGEST_SHAPE = 16
+LONGEST_SHAPE = 64
 """Times longer than wide; only the middle square of it is looked at anyway."""
 
 
