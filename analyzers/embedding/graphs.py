@@ -33,6 +33,8 @@ class Graph:
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        # one level more, the layout of convolutions, crashes 1.32 on half floats on a processor
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         return ort.InferenceSession(str(path), options, providers=self._runtime.providers())
 
     def run(self, inputs: Mapping[str, "Array"], output: str | None) -> "Array":
