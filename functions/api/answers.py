@@ -1,13 +1,15 @@
 """What the API answers, as its contract says it: the shapes of shapes.py and of search."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from schemas.names import AssetStatus, Kind, Lane, RunState
 
 
-class _Answer(BaseModel):
+class Shape(BaseModel):
+    """Of an answer: these fields and no others."""
+
     model_config = ConfigDict(extra="forbid")
 
 
@@ -15,13 +17,13 @@ def page(model: type[BaseModel]) -> type[BaseModel]:
     """Return the model of a page of a list; `next_cursor` is null on the last one."""
     return create_model(
         f"{model.__name__}Page",
-        __base__=_Answer,
+        __base__=Shape,
         items=(list[model], ...),  # type: ignore[valid-type]
         next_cursor=(str | None, ...),
     )
 
 
-class Received(_Answer):
+class Received(Shape):
     """An upload that is kept; `duplicate_of` is the asset that has these bytes already."""
 
     id: str
@@ -32,7 +34,7 @@ class Received(_Answer):
     duplicate_of: str | None
 
 
-class Rendition(_Answer):
+class Rendition(Shape):
     """A derived object: a thumbnail, a key frame, a text; of several of a kind one `sheet`."""
 
     kind: str
@@ -43,7 +45,7 @@ class Rendition(_Answer):
     metadata: dict[str, Any]
 
 
-class Asset(_Answer):
+class Asset(Shape):
     """A version of a file; `done` once it can be found whole or has failed."""
 
     id: str
@@ -74,7 +76,7 @@ class AssetWithRenditions(Asset):
     renditions: list[Rendition]
 
 
-class Arriving(_Answer):
+class Arriving(Shape):
     """An upload that has not been taken in yet, as its sender is shown it."""
 
     id: str
@@ -89,7 +91,7 @@ class Arriving(_Answer):
     done: bool
 
 
-class Text(_Answer):
+class Text(Shape):
     """Words in a segment: written, spoken, on screen, or a tag."""
 
     source: str
@@ -98,7 +100,7 @@ class Text(_Answer):
     confidence: float | None
 
 
-class Feature(_Answer):
+class Feature(Shape):
     """A fact about a segment, and what found it."""
 
     domain: str
@@ -109,7 +111,7 @@ class Feature(_Answer):
     model: str | None
 
 
-class Segment(_Answer):
+class Segment(Shape):
     """A part of an asset, from one marker to another."""
 
     id: str
@@ -133,7 +135,7 @@ class SegmentWithin(Segment):
     segments: list[Segment]
 
 
-class Attempt(_Answer):
+class Attempt(Shape):
     """One try of a piece."""
 
     n: int
@@ -143,7 +145,7 @@ class Attempt(_Answer):
     error: str | None
 
 
-class Piece(_Answer):
+class Piece(Shape):
     """A unit of work of a stage."""
 
     id: str
@@ -156,7 +158,7 @@ class Piece(_Answer):
     attempts: list[Attempt]
 
 
-class Stage(_Answer):
+class Stage(Shape):
     """A stage of a run, with how many of its pieces have ended how."""
 
     stage: str
@@ -169,7 +171,7 @@ class Stage(_Answer):
     pieces: list[Piece]
 
 
-class Run(_Answer):
+class Run(Shape):
     """One processing of an asset."""
 
     id: str
@@ -186,14 +188,14 @@ class Run(_Answer):
     stages: list[Stage]
 
 
-class Trace(_Answer):
+class Trace(Shape):
     """All that happened to an asset."""
 
     asset: Asset
     runs: list[Run]
 
 
-class Rerun(_Answer):
+class Rerun(Shape):
     """A new run of an asset."""
 
     id: str
@@ -201,7 +203,7 @@ class Rerun(_Answer):
     location: str
 
 
-class Replayed(_Answer):
+class Replayed(Shape):
     """What was delivered once more, or would be: how many events of which types."""
 
     id: str
@@ -211,7 +213,7 @@ class Replayed(_Answer):
     types: dict[str, int]
 
 
-class Signal(_Answer):
+class Signal(Shape):
     """What speaks for a hit: words, or a vector space; `marks` are offsets in the snippet."""
 
     signal: str
@@ -224,7 +226,7 @@ class Signal(_Answer):
     marks: list[tuple[int, int]] | None = None
 
 
-class Moment(_Answer):
+class Moment(Shape):
     """A segment that was found, and why."""
 
     address: str
@@ -248,7 +250,7 @@ class Hit(Moment):
     segments: list[Moment] | None = None
 
 
-class Answer(_Answer):
+class Answer(Shape):
     """What was found, best first; `no_good_match` if nothing reached the threshold."""
 
     hits: list[Hit]
@@ -257,7 +259,7 @@ class Answer(_Answer):
     took_ms: float
 
 
-class Relationship(_Answer):
+class Relationship(Shape):
     """A typed, weighted edge."""
 
     id: str
@@ -268,89 +270,7 @@ class Relationship(_Answer):
     metadata: dict[str, Any]
 
 
-class DeadLetter(_Answer):
-    """A message that was given up, or a piece of an asset that failed for good."""
-
-    id: str
-    kind: Literal["message", "piece"]
-    group: str
-    tenant: str | None
-    function: str
-    topic: str
-    event_id: str | None
-    event_type: str | None
-    asset: str | None
-    reason: str
-    detail: str
-    attempts: int
-    state: Literal["dead", "retried", "replayed", "discarded"]
-    origin: dict[str, Any]
-    first_at: str
-    last_at: str
-
-
-class DeadLetterWithMessage(DeadLetter):
-    """A letter with its bytes in Base64, and what they say if they are an event."""
-
-    message: str
-    event: dict[str, Any] | None
-
-
-class DeadLetterGroup(_Answer):
-    """Letters that were given up alike."""
-
-    group: str
-    kind: Literal["message", "piece"]
-    function: str
-    topic: str
-    reason: str
-    detail: str
-    count: int
-    attempts: int
-    first_at: str
-    last_at: str
-
-
-class Recorded(_Answer):
-    """An event, and where the bus keeps it; `event` is a structured CloudEvent."""
-
-    topic: str
-    partition: int
-    offset: int
-    event: dict[str, Any]
-
-
-class Recording(_Answer):
-    """A page of events; `next_cursor` leads on to what has not happened yet."""
-
-    items: list[Recorded]
-    next_cursor: str
-    at_end: bool
-
-
-class SettledLetter(_Answer):
-    """A letter and, if nothing could be done with it, why."""
-
-    id: str
-    kind: Literal["message", "piece"]
-    function: str
-    reason: str
-    refused: str | None
-
-
-class Settled(_Answer):
-    """What was done with the letters that were meant, or would be; more are at the cursor."""
-
-    action: Literal["retry", "replay", "discard"]
-    dry_run: bool
-    matched: int
-    done: int
-    refused: int
-    items: list[SettledLetter]
-    next_cursor: str | None
-
-
-class Waiting(_Answer):
+class Waiting(Shape):
     """Open pieces of one stage and lane."""
 
     stage: str
@@ -360,7 +280,7 @@ class Waiting(_Answer):
     oldest_s: float
 
 
-class Status(_Answer):
+class Status(Shape):
     """How much the caller can see, what is under way, and what was given up."""
 
     assets: dict[str, int]
@@ -372,14 +292,14 @@ class Status(_Answer):
     analyzers: list[str]
 
 
-class Stats(_Answer):
+class Stats(Shape):
     """How much the caller can see, by kind and type."""
 
     kinds: dict[str, int]
     segments: dict[str, int]
 
 
-class Source(_Answer):
+class Source(Shape):
     """Where objects come in; `bucket` is null for uploads and the folder."""
 
     id: str
@@ -401,7 +321,7 @@ class AddedSource(Source):
     notifications: str
 
 
-class Notified(_Answer):
+class Notified(Shape):
     """How many new objects a message told of, and what became of the others.
 
     `kept` are those that nobody takes or understands: a dead letter holds the message.
@@ -411,3 +331,20 @@ class Notified(_Answer):
     known: int
     ignored: int
     kept: int
+
+
+class Recorded(Shape):
+    """An event, and where the bus keeps it; `event` is a structured CloudEvent."""
+
+    topic: str
+    partition: int
+    offset: int
+    event: dict[str, Any]
+
+
+class Recording(Shape):
+    """A page of events; `next_cursor` leads on to what has not happened yet."""
+
+    items: list[Recorded]
+    next_cursor: str
+    at_end: bool

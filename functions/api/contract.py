@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from functions.api import answers
+from functions.api import answers, letter_answers
 from functions.api.again import Again
 from functions.api.assets import Metadata, Replay
 from functions.api.letters import ToSettle
@@ -38,13 +38,13 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "similar": ("200", (answers.Answer,)),
     "status": ("200", (answers.Status,)),
     "stats": ("200", (answers.Stats,)),
-    "dead_letters_list": ("200", (answers.page(answers.DeadLetter),)),
+    "dead_letters_list": ("200", (answers.page(letter_answers.DeadLetter),)),
     "events_list": ("200", (answers.Recording,)),
-    "dead_letters_groups": ("200", (answers.page(answers.DeadLetterGroup),)),
-    "dead_letters_get": ("200", (answers.DeadLetterWithMessage,)),
-    "dead_letters_retry": ("200", (answers.Settled,)),
-    "dead_letters_replay": ("200", (answers.Settled,)),
-    "dead_letters_discard": ("200", (answers.Settled,)),
+    "dead_letters_groups": ("200", (answers.page(letter_answers.DeadLetterGroup),)),
+    "dead_letters_get": ("200", (letter_answers.DeadLetterWithMessage,)),
+    "dead_letters_retry": ("200", (letter_answers.Settled,)),
+    "dead_letters_replay": ("200", (letter_answers.Settled,)),
+    "dead_letters_discard": ("200", (letter_answers.Settled,)),
     "sources_list": ("200", (answers.page(answers.Source),)),
     "sources_add": ("201", (answers.AddedSource,)),
     "sources_notify": ("200", (answers.Notified,)),
