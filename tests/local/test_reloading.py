@@ -93,25 +93,25 @@ def test_broken_code_is_told_of_and_the_old_stays(
 
 
 def test_nobody_meets_a_function_that_is_half_loaded(folder: Path) -> None:
-    (folder / "handler.py").write_text("import time; time.sleep(0.05)\n" + HANDLER)
     assert word() == "old"
+    (folder / "handler.py").write_text("import time; time.sleep(0.3); 1 / 0\n")
     ended, met = threading.Event(), set[str]()
 
     def ask() -> None:
         while not ended.is_set():
-            met.add(word())
+            try:
+                met.add(word())
+            except Exception as error:
+                met.add(repr(error))
 
     asking = threading.Thread(target=ask)
     asking.start()
     try:
-        for n in range(5):
-            (folder / "said.py").write_text(f"WORD = 'word-{n}'\n")
-            reloading.reload(NAME)
+        assert "stays as it was" in reloading.reload(NAME)
     finally:
         ended.set()
         asking.join()
-    assert met <= {"old", *(f"word-{n}" for n in range(5))}
-    assert word() == "word-4"
+    assert met == {"old"}
 
 
 def test_a_saved_file_is_noticed_within_two_seconds(folder: Path) -> None:
