@@ -83,7 +83,7 @@ def _config(url: str, folder: Path) -> Path:
     return path
 
 
-def _made(cluster: Cluster, deploying: "subprocess.Popen[str]") -> dict[str, Any]:
+def _made(cluster: Cluster, deploying: "subprocess.Popen[str]") -> Any:
     deadline = time.monotonic() + PATIENCE_S
     while (found := cluster.find(serving("Service", "stitch"))) is None:
         assert deploying.poll() is None, deploying.communicate()[0]
