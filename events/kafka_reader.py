@@ -39,7 +39,8 @@ class KafkaReader:
         kept = await self._admin.list_consumer_group_offsets(group)
         committed = {place: found.offset for place, found in kept.items()}
         followed = {*topics, *(place.topic for place in committed)} & set(partitions)
-        places = [TopicPartition(t, n) for t in followed for n in range(partitions[t])]
+        places = {TopicPartition(t, n) for t in followed for n in range(partitions[t])}
+        places |= {place for place in committed if place.topic in followed}  # more than declared
         bounds = await self.bounds(places)
         return {
             place: (max(first, committed.get(place, 0)), end)

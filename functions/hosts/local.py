@@ -1,4 +1,4 @@
-"""Host all functions in one process, fed from the embedded bus."""
+"""Host functions in this process, fed from the bus: all of them, or those of a pool."""
 
 import logging
 import threading

@@ -193,6 +193,17 @@ def test_a_partition_pauses_when_too_much_waits_behind_one(
     assert names(found + drain(consumer, 40)) == [str(n) for n in range(50)]
 
 
+def test_partitions_that_others_have_added_are_read_and_counted(bus: KafkaBus) -> None:
+    more = TOPICS[FACT].partitions + 2
+    bus.declare([replace(TOPICS[FACT], partitions=more)])
+    asyncio.run(_grown(bus._servers, bus._prefix + FACT, more))
+    consumer = bus.subscribe("g", [FACT])
+    bus.publish([event(n, str(n)) for n in range(60)])
+    found = drain(consumer, 60)
+    assert {d.partition for d in found} == set(range(more))
+    assert bus.lag("g") == {FACT: 60}
+
+
 def test_a_member_that_has_enough_keeps_its_place(bus: KafkaBus) -> None:
     bus.publish([event(n) for n in range(3)])
     consumer = bus.subscribe("g", [FACT])
@@ -255,6 +266,15 @@ async def _is_told(admin: AIOKafkaAdminClient, name: str, *expected: object) -> 
     while await _told(admin, name) != expected:
         assert time.monotonic() < deadline, await _told(admin, name)
         await asyncio.sleep(0.05)
+
+
+async def _grown(servers: str, name: str, partitions: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        await _is_told(admin, name, partitions, {"retention.ms": "604800000"})
+    finally:
+        await admin.close()
 
 
 async def _set(admin: AIOKafkaAdminClient, name: str, values: dict[str, str]) -> None:
