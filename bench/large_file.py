@@ -1,6 +1,6 @@
 """A film of some gigabytes through S3, ingest and segmentation: memory, bytes read, scenes.
 
-Makes its film, keeps it and everything that is derived on a versitygw of its own, and runs the
+Needs Go, to build versitygw the first time. Makes its film, keeps it and everything that is derived on a versitygw of its own, and runs the
 emulator over it. Prints the most that each process had in memory and how often the bytes were read;
 at last it compares the scenes with those that one pass over the whole file finds.
 Run: python -m bench.large_file [GIB]
@@ -192,4 +192,4 @@ def _compare(name: str, expected: list[float], found: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 2.0)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.5)
