@@ -1,8 +1,9 @@
 """A film of some gigabytes through S3, ingest and segmentation: memory, bytes read, scenes.
 
-Needs Go, to build versitygw the first time. Makes its film, keeps it and everything that is derived on a versitygw of its own, and runs the
-emulator over it. Prints the most that each process had in memory and how often the bytes were read;
-at last it compares the scenes with those that one pass over the whole file finds.
+Makes its film, keeps it and everything that is derived on a versitygw of its own (to build that the
+first time it needs Go), and runs the emulator over it. Prints the most that each process had in
+memory and how often the bytes were read; at last it compares the scenes with those that one pass
+finds. The pools for text and speech take no part: they warm up for what follows.
 Run: python -m bench.large_file [GIB]
 """
 
