@@ -19,8 +19,8 @@ from tests.faults.seeds import replayable, seed
 from tests.faults.supervisor import Round, Supervisor, deck
 from tests.faults.workload import Told, Workload
 
-SETTLED_S = 240.0
-"""For all the work that is left; a lost piece alone takes its lease and thirty seconds."""
+PATIENCE_S = 90.0
+"""Without anything being done; a lost piece takes its lease and thirty seconds."""
 UNDER_WAY = (
     "SELECT count(*) FROM pieces WHERE state IN ('ready', 'leased')",
     "SELECT count(*) FROM arrivals WHERE state = 'open'",
@@ -32,19 +32,21 @@ UNDER_WAY = (
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that the server's own user can reach."""
+    """A folder that the server's own user can reach; what failed leaves it behind."""
     made = Path(tempfile.mkdtemp(prefix="dataflux-faults-"))
     yield made
-    shutil.rmtree(made, ignore_errors=True)
+    if not (made / "failed").exists():
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def play(folder: Path, *, uploads: int, largest: int, rounds: Sequence[Round]) -> None:
     """Play a deck of faults while people upload; then heal, wait, and check everything."""
     drawn = seed()
+    (folder / "failed").touch()
     with Cluster(folder) as cluster:
         workload = Workload(cluster, drawn, uploads, largest, folder / "history.jsonl")
         supervisor = Supervisor(cluster, workload, drawn)
-        with replayable(drawn, Lines(supervisor.played), Lines([cluster.log])):
+        with replayable(drawn, folder, Lines(supervisor.played), Lines([cluster.log])):
             assert cluster.start()
             cluster.kill()
             workload.start()
@@ -60,6 +62,7 @@ def play(folder: Path, *, uploads: int, largest: int, rounds: Sequence[Round]) -
             assert processes_of(cluster.home) == []
             report(supervisor, workload, settled_s)
             check(cluster, supervisor, workload)
+    (folder / "failed").unlink()
 
 
 class Lines:
@@ -77,9 +80,11 @@ class Lines:
 
 def settle(cluster: Cluster, poison: int) -> None:
     """Wait until nothing is under way."""
-    deadline = time.monotonic() + SETTLED_S
+    before, deadline = None, 0.0
     while left := under_way(cluster, poison):
-        assert time.monotonic() < deadline, f"still under way: {left}"
+        if left != before:
+            before, deadline = left, time.monotonic() + PATIENCE_S
+        assert time.monotonic() < deadline, f"nothing goes on, and still under way: {left}"
         assert cluster.alive, "the node has died without being told to"
         time.sleep(0.2)
 
