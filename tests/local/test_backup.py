@@ -21,6 +21,7 @@ from dataflux.errors import DataFluxError
 from dataflux.settings import Settings
 from events.log_bus import LogBus
 from functions.hosts.local import LocalHost
+from functions.hosts.repeating import SWEEP_S
 from local import cli, emulator, up
 from local.emulator import Running
 from local.restore import bring_back
@@ -165,7 +166,8 @@ def test_a_backup_in_the_middle_of_the_work_is_worked_off_after_its_restore(
     monkeypatch.undo()
 
     monkeypatch.setattr("functions.reconcile.handler.LOST_AFTER_S", 0.2)
-    monkeypatch.setattr(emulator, "TIMERS_S", {"relay": 0.2, "reconcile": 0.2})
+    quick = dict.fromkeys(SWEEP_S, 0.2)
+    monkeypatch.setattr(emulator, "SWEEP_S", quick)
     run("restore", str(kept), "--home", str(home))
     with emulator.emulator(Settings(home=home)) as running, http(running) as client:
         settle(client, 2)
