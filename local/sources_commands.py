@@ -89,7 +89,11 @@ def _named(client: Client, name: str) -> dict[str, Any]:
 
 
 def _table(found: dict[str, Any]) -> None:
-    table = Table("name", "place", "lane", "looked through", "id", box=None)
+    table = Table("name", box=None)
+    table.add_column("place", overflow="fold")
+    table.add_column("lane")
+    table.add_column("looked through", overflow="fold")
+    table.add_column("id", overflow="fold")
     for each in found["items"]:
         bucket = each["bucket"]
         place = f"s3://{bucket}/{each['prefix']}" if bucket else "uploads and the inbox"
