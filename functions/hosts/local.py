@@ -261,7 +261,6 @@ class LocalHost:
         """Keep what cannot be handled as dead letters: nothing is lost, nothing is held up."""
         now = datetime.now(UTC)
         for delivery in deliveries:
-            failpoint("host.burying")
             first_at = batch.failed_at or now
             self._bury(
                 GivenUp(batch.hosted.name, delivery, why, max(1, batch.tries), first_at, now)
