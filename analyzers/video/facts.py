@@ -57,22 +57,28 @@ class Film:
 def film_of(file: BinaryIO) -> Film:
     """Read what a film is from its head, its first picture and, if need be, its packets."""
     with containers.opened(file) as container:
-        length_s, shape = containers.seconds(container), _shape(container)
+        length_s, (shape, interlaced) = containers.seconds(container), _first(container)
         claimed, found = _claimed(stream_of(container)), _facts(container, shape)
+        found["interlaced"] = interlaced
     if not length_s:
         with containers.opened(file) as container:
             length_s = length_of(container, stream_of(container))
     return Film(shape, length_s, claimed, found | {"duration_s": round(length_s, 3)})
 
 
-def _shape(container: Any) -> Shape:
-    """Return the shape of the first picture; a film that begins damaged is taken as it is."""
+def _first(container: Any) -> tuple[Shape, bool]:
+    """Return the shape of the first picture, and whether it is made of two half pictures.
+
+    A film that begins damaged is taken as it is.
+    """
     stream = stream_of(container)
     try:
         frame = next(decoded(container, stream, Damage()), None)
     except MediaFailed:
         frame = None
-    return Shape() if frame is None else Shape.of(stream, frame)
+    if frame is None:
+        return Shape(), False
+    return Shape.of(stream, frame), bool(frame.interlaced_frame)
 
 
 def _claimed(stream: Any) -> float:

@@ -19,6 +19,10 @@ BLENDED_S = 0.2
 """Pictures this near to a cut may still be blended with the other scene."""
 MOTION_S = 0.2
 """Motion is the change between two pictures so far apart, whatever the rate."""
+BLACK = 24.0
+"""Mean level, of 255, of a picture that shows nothing; video black is 16."""
+FROZEN = 0.255
+"""Change, of 255 levels, of a picture that stands still: -60 dB, as FFmpeg's freezedetect."""
 SEAM_S = 1.0
 
 
@@ -32,6 +36,8 @@ class Scene:
     best: Still | None = None
     _pictures: int = 0
     _light: float = 0.0
+    _black: int = 0
+    _frozen: int = 0
     _moved: float = 0.0
     _compared: int = 0
     _before: "tuple[float, Planes] | None" = None
@@ -41,7 +47,9 @@ class Scene:
         step = picture.time - self.end if self._pictures else 0.0
         self._last_shown_s, self.end = picture.shown_s or step, picture.time
         self._pictures += 1
-        self._light += brightness(picture.small)
+        light = brightness(picture.small)
+        self._light += light
+        self._black += light < BLACK
         self._compare(picture)
         if picture.still is not None and self._worth(picture.still) > self._worth(self.best):
             self.best = picture.still
@@ -55,7 +63,9 @@ class Scene:
         if self._before is None:
             self._before = picture.time, picture.small
         elif picture.time - self._before[0] >= MOTION_S:
-            self._moved += difference(picture.small, self._before[1])
+            moved = difference(picture.small, self._before[1])
+            self._moved += moved
+            self._frozen += moved < FROZEN
             self._compared += 1
             self._before = picture.time, picture.small
 
@@ -64,8 +74,13 @@ class Scene:
         return self.end + self._last_shown_s
 
     def footage(self) -> dict[str, float]:
-        """Return the mean light and motion of the scene, 0 to 1, and how sharp its still is."""
+        """Return light and motion, which share of it is black or frozen, how sharp its still is.
+
+        All of it is 0 to 1, but the sharpness: see `analyzers.image.measures.sharpness`.
+        """
         return {
+            "black": round(self._black / self._pictures, 4),
+            "frozen": round(self._frozen / max(1, self._compared), 4),
             "brightness": round(self._light / self._pictures / 255, 4),
             "motion": round(self._moved / max(1, self._compared) / 255, 4),
             "sharpness": self.best.sharpness if self.best else 0.0,
@@ -140,7 +155,7 @@ def _one(before: Segment, after: Segment) -> Segment:
     lengths = [s.end_marker["time"] - s.start_marker["time"] for s in (before, after)]
     mean = {
         name: round(_mean([f[name] for f in footage], lengths), 4)
-        for name in ("brightness", "motion")
+        for name in ("black", "frozen", "brightness", "motion")
     }
     visual = {**sharper.features["visual"]}
     visual["footage"] = visual["footage"] | mean

@@ -56,6 +56,7 @@ def film(
     rotation: int = 0,
     pixels: str = "yuv420p",
     options: dict[str, str] | None = None,
+    interlaced: bool = False,
 ) -> bytes:
     """Return an encoded film; `times` are its time stamps in milliseconds.
 
@@ -70,6 +71,8 @@ def film(
         stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = pixels
         stream.codec_context.gop_size = gop
+        if interlaced:
+            stream.codec_context.flags |= av.codec.context.Flags.interlaced_dct
         if rotation:
             stream.set_display_rotation(rotation)
         track: Any = None

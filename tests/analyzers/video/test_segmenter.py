@@ -238,6 +238,22 @@ def test_footage_tells_light_and_motion() -> None:
     first, second = (s.features["visual"]["footage"] for s in segments)
     assert first["brightness"] > 0.7 > 0.5 > second["brightness"]
     assert first["motion"] < 0.005 < second["motion"]
+    assert first["frozen"] > 0.8  # an encoder still refines the first pictures
+    assert second["frozen"] == 0
+    assert (first["black"], second["black"]) == (0, 0)
+
+
+def test_black_is_told() -> None:
+    black = np.zeros_like(LOOKS[0](0))
+    segments, _ = extract(film([*[black] * 40, *scenes(40)]))
+    assert [s.features["visual"]["footage"]["black"] for s in segments] == [1, 0]
+
+
+def test_half_pictures_are_told() -> None:
+    interlaced = film(scenes(20), options={"x264-params": "tff=1"}, interlaced=True)
+    for data, expected in ((interlaced, True), (film(scenes(20)), False)):
+        facts = VideoSegmenter().get_metadata(io.BytesIO(data))
+        assert facts["interlaced"] is expected
 
 
 def test_the_sprite_covers_the_film() -> None:
