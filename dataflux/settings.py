@@ -87,9 +87,12 @@ class Settings(BaseModel):
     """How often a worker renews its lease; less than the lease itself."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
     """How often a piece is tried before it fails."""
-    scenes: Literal["auto", "exact", "fast", "content", "adaptive", "histogram", "hash"] = "auto"
-    """How scenes are found: `exact` in every frame, `fast` in those that others refer to, `auto`
-    exact unless a film is long; the others are detectors of PySceneDetect."""
+    scenes: Literal[
+        "auto", "exact", "fast", "compressed", "content", "adaptive", "histogram", "hash"
+    ] = "auto"
+    """How scenes are found: `exact` in every frame, `fast` in those that others refer to,
+    `compressed` in key frames and where those leave a doubt, `auto` exact unless a film is long;
+    the others are detectors of PySceneDetect."""
     decode_s: Seconds = 300.0
     """How long one piece may be decoded or recognized."""
     grace_s: Seconds = 10.0

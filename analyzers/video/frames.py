@@ -35,6 +35,9 @@ class Picture:
     still: "Still | None" = None
     shown_s: float = 0.0
     """How long it is shown, as far as the container says; 0 if it does not."""
+    group: int = 0
+    begins: bool = False
+    """For scenes from key frames: its group of pictures, and whether it begins a scene."""
 
 
 def rate_of(stream: Any) -> float:
@@ -72,7 +75,7 @@ def pictures(
         if time < start - ROUNDED_S or time <= last:
             continue
         last = time
-        yield Picture(time, _tiny(scaler, frame), frame, shown_s=_shown_s(frame))
+        yield Picture(time, tiny(scaler, frame), frame, shown_s=shown_s(frame))
         if time >= end:
             return
 
@@ -83,11 +86,11 @@ def _time(frame: Any, origin: float, last: float, step: float) -> float:
     return max(0.0, last + step if at is None else at - origin)
 
 
-def _shown_s(frame: Any) -> float:
+def shown_s(frame: Any) -> float:
     return max(0.0, float((frame.duration or 0) * (frame.time_base or 0)))
 
 
-def _tiny(scaler: Any, frame: Any) -> "Planes":
+def tiny(scaler: Any, frame: Any) -> "Planes":
     tiny = scaler.reformat(
         frame, WIDTH, HEIGHT, "yuv420p", interpolation="FAST_BILINEAR", threads=1
     )

@@ -9,10 +9,14 @@ LONG_S = 20 * 60
 
 
 class Mode(StrEnum):
-    """Exact: every frame. Fast: the frames that others refer to, without the loop filter."""
+    """Exact: every frame. Fast: the frames that others refer to, without the loop filter.
+
+    Compressed: key frames, and more only where those leave a doubt.
+    """
 
     EXACT = "exact"
     FAST = "fast"
+    COMPRESSED = "compressed"
 
     @classmethod
     def of(cls, config: Mapping[str, Any], length_s: float) -> "Mode":
@@ -25,6 +29,6 @@ class Mode(StrEnum):
 
 def apply(mode: Mode, stream: Any) -> None:
     """Prepare a stream that has not been decoded from yet."""
-    if mode is Mode.FAST:
+    if mode is not Mode.EXACT:
         stream.codec_context.options = {"skip_loop_filter": "all"}
         stream.codec_context.skip_frame = "NONREF"

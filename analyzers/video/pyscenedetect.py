@@ -5,11 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from analyzers.api import AnalyzerSpec
-from analyzers.video.frames import UNKNOWN_RATE, Picture
-from analyzers.video.modes import Mode
+from analyzers.video.frames import Picture, rate_of
+from analyzers.video.reel import Marked, Reel
 from analyzers.video.segmenter import VideoSegmenter
-from analyzers.video.sprites import Sprite
-from analyzers.video.stills import looked_at
 
 DETECTORS = {
     "content": "ContentDetector",
@@ -38,18 +36,10 @@ class PySceneDetectSegmenter(VideoSegmenter):
         for name in DETECTORS:
             _detector(name)
 
-    def mode(self, config: Mapping[str, Any], length_s: float) -> Mode:
-        return Mode.EXACT
-
-    def marked(
-        self,
-        config: Mapping[str, Any],
-        pictures: Iterator[Picture],
-        sprite: Sprite,
-        rate: float | None,
-    ) -> Iterator[tuple[Picture, bool]]:
-        watch = _Watch(_detector(config.get("scenes", "content")), rate or UNKNOWN_RATE)
-        return watch.marked(looked_at(watch.watched(pictures), sprite))
+    def marked(self, reel: Reel, config: Mapping[str, Any]) -> tuple[str, Marked]:
+        name = config.get("scenes", "content")
+        watch = _Watch(_detector(name), rate_of(reel.stream))
+        return name, watch.marked(reel.looked_at(watch.watched(reel.pictures())))
 
 
 def _detector(name: str) -> Any:
@@ -78,7 +68,7 @@ class _Watch:
         if at is not None:
             self._note(self._detector.post_process(at))
 
-    def marked(self, pictures: Iterable[Picture]) -> Iterator[tuple[Picture, bool]]:
+    def marked(self, pictures: Iterable[Picture]) -> Marked:
         held: deque[tuple[int, Picture]] = deque()
         for numbered in enumerate(pictures):
             held.append(numbered)

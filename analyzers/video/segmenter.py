@@ -1,7 +1,7 @@
 """Videos: scenes with the frame that stands for each, sprite sheets, and what is said."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, BinaryIO, ClassVar
@@ -9,24 +9,20 @@ from typing import Any, BinaryIO, ClassVar
 from analyzers import containers
 from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Range, Segment
 from analyzers.audio import voice
-from analyzers.audio.segmenter import AudioSegmenter, limit
+from analyzers.audio.segmenter import AudioSegmenter
 from analyzers.audio.sound import first_track
 from analyzers.audio.timeline import Timeline
 from analyzers.decoding import Limits
 from analyzers.encryption import refuse_encrypted
 from analyzers.packets import Damage
-from analyzers.video import cuts, scenes, stills
-from analyzers.video.facts import LONGEST_S, MOST_PIXELS, Film, check_film, film_of, stream_of
-from analyzers.video.frames import Picture, measured, pictures, rate_of
+from analyzers.video import compressed, cuts, scenes, stills
+from analyzers.video.facts import Film, check_film, film_of, stream_of
+from analyzers.video.frames import measured, rate_of
 from analyzers.video.modes import Mode, apply
 from analyzers.video.pieces import Window, gop_ranges
+from analyzers.video.reel import Marked, Reel
 from analyzers.video.sprites import KIND, Sprite, interval, sprite_vtt
 from dataflux.errors import MediaFailed
-from schemas.names import Reason
-
-MISSING_S = 1.0
-"""A film that ends so much earlier than it claims, and than two of its pictures are shown, has been
-cut short."""
 
 
 class VideoSegmenter(BaseAnalyzer):
@@ -77,34 +73,25 @@ class VideoSegmenter(BaseAnalyzer):
         with containers.opened(file) as container:
             yield from self._scenes(container, film, Window.of(piece), config)
 
-    def mode(self, config: Mapping[str, Any], length_s: float) -> Mode:
-        """Return how much of a film to decode."""
-        return Mode.of(config, length_s)
-
-    def marked(
-        self,
-        config: Mapping[str, Any],
-        pictures: Iterator[Picture],
-        sprite: Sprite,
-        rate: float | None,
-    ) -> Iterator[tuple[Picture, bool]]:
-        """Yield every picture with whether it begins a scene, and let go of its frame.
-
-        A `rate` that is not known is measured.
-        """
-        seen = stills.looked_at(pictures, sprite)
-        return cuts.scenes(*(measured(seen) if rate is None else (seen, rate)))
+    def marked(self, reel: Reel, config: Mapping[str, Any]) -> tuple[str, Marked]:
+        """Return how scenes are looked for, and every picture with whether one begins there."""
+        mode, longest = Mode.of(config, reel.film.length_s), None
+        if mode is Mode.COMPRESSED:
+            longest = compressed.longest_step(reel.container, reel.stream)
+            mode = mode if longest else Mode.FAST
+        apply(mode, reel.stream)
+        if longest:
+            return mode, compressed.marked(reel.looked_at(reel.key_frames(longest)))
+        seen = reel.looked_at(reel.pictures())
+        rated = (seen, rate_of(reel.stream)) if mode is Mode.EXACT else measured(seen)
+        return mode, cuts.scenes(*rated)
 
     def _scenes(
         self, container: Any, film: Film, window: Window, config: Mapping[str, Any]
     ) -> Iterator[Segment | Artifact]:
-        stream, damage = stream_of(container), Damage()
-        mode = self.mode(config, film.length_s)
-        apply(mode, stream)
-        sprite = Sprite(interval(film.length_s), window, film.shape)
-        read = pictures(container, stream, window.read_from, window.read_until, damage)
-        rate = rate_of(stream) if mode is Mode.EXACT else None
-        marked = self.marked(config, _whole(read, film, window, damage), sprite, rate)
+        sprite, damage = Sprite(interval(film.length_s), window, film.shape), Damage()
+        reel = Reel(container, stream_of(container), film, window, sprite, damage)
+        mode, marked = self.marked(reel, config)
         told, first = Damage(), True
         for scene in scenes.found(
             marked, window, lambda: 0 if damage.cut_short else film.pictures_s
@@ -129,25 +116,6 @@ class VideoSegmenter(BaseAnalyzer):
         sheets = [a for a in artifacts if a.kind.startswith(KIND)]
         end = max((s.end_marker["time"] for s in segments), default=0.0)
         return [sprite_vtt(sheets, end)] if sheets else []
-
-
-def _whole(
-    read: Iterable[Picture], film: Film, window: Window, damage: Damage
-) -> Iterator[Picture]:
-    """Refuse a film that has no pictures or goes on too long, and note one that ends too early."""
-    last, step, shown_until = -1.0, 0.0, 0.0
-    for picture in read:
-        step, last = max(step, picture.time - max(last, window.read_from)), picture.time
-        shown_until = last + picture.shown_s
-        if last > LONGEST_S:
-            raise limit("duration", last, LONGEST_S)
-        if (pixels := picture.frame.width * picture.frame.height) > MOST_PIXELS:
-            raise limit("pixels", pixels, MOST_PIXELS)
-        yield picture
-    if last < 0:
-        raise MediaFailed(Reason.EMPTY_MEDIA, "no picture could be decoded")
-    missing = min(film.pictures_s, window.read_until) - shown_until
-    damage.cut_short |= missing > max(MISSING_S, 2 * step)
 
 
 def _sound(container: Any) -> Iterator[Segment | Artifact]:

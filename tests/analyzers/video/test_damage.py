@@ -136,14 +136,14 @@ def test_limits_are_held_before_decoding(
 
 
 def test_a_length_that_is_a_lie_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analyzers.video.segmenter.LONGEST_S", 1.0)
+    monkeypatch.setattr("analyzers.video.reel.LONGEST_S", 1.0)
     with pytest.raises(MediaFailed) as failed:
         found(film(scenes(50)))
     assert failed.value.limit == "duration"
 
 
 def test_pictures_that_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analyzers.video.segmenter.MOST_PIXELS", 320 * 180 - 1)
+    monkeypatch.setattr("analyzers.video.reel.MOST_PIXELS", 320 * 180 - 1)
     with pytest.raises(MediaFailed) as failed:
         found(film(scenes(10)))
     assert failed.value.limit == "pixels"

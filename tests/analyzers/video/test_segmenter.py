@@ -313,10 +313,11 @@ def _pictures(data: bytes) -> Any:
         yield from cuts.scenes(stills.looked_at(read, sprite), RATE)
 
 
-@pytest.mark.parametrize("mode", ["exact", "fast"])
+@pytest.mark.parametrize("mode", ["exact", "fast", "compressed"])
 def test_every_mode_finds_the_cuts(mode: str) -> None:
     lengths = (50, 31, 44, 27, 60)
-    data = film(scenes(*lengths), gop=250, options={"bf": "3", "b-pyramid": "none"})
+    options = {"bf": "3", "b-pyramid": "none", "sc_threshold": "40"}
+    data = film(scenes(*lengths), gop=250, options=options)
     segments = [
         s
         for s in VideoSegmenter().extract_segments(io.BytesIO(data), {"scenes": mode})
@@ -329,13 +330,13 @@ def test_every_mode_finds_the_cuts(mode: str) -> None:
 
 
 def test_fast_decodes_fewer_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded, tiny = [0], frames._tiny
+    decoded, tiny = [0], frames.tiny
 
     def counted(*args: Any) -> Any:
         decoded[0] += 1
         return tiny(*args)
 
-    monkeypatch.setattr(frames, "_tiny", counted)
+    monkeypatch.setattr(frames, "tiny", counted)
     data = film(scenes(60), gop=250, options={"bf": "3", "b-pyramid": "none"})
     counts = {}
     for mode in ("exact", "fast"):

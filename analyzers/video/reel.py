@@ -1,0 +1,65 @@
+"""The pictures of one piece of a film, as they are read, checked and let go."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from analyzers.audio.segmenter import limit
+from analyzers.packets import Damage
+from analyzers.video import compressed, frames, stills
+from analyzers.video.facts import LONGEST_S, MOST_PIXELS, Film
+from analyzers.video.frames import Picture
+from analyzers.video.pieces import Window
+from analyzers.video.sprites import Sprite
+from dataflux.errors import MediaFailed
+from schemas.names import Reason
+
+Marked = Iterator[tuple[Picture, bool]]
+"""Every picture with whether it begins a scene."""
+MISSING_S = 1.0
+"""A film that ends so much earlier than it claims, and than two of its pictures are shown, has been
+cut short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reel:
+    """A film that is open, and the window of it that is looked at."""
+
+    container: Any
+    stream: Any
+    film: Film
+    window: Window
+    sprite: Sprite
+    damage: Damage
+
+    def pictures(self) -> Iterator[Picture]:
+        """Yield every picture that is decoded."""
+        bounds = self.window.read_from, self.window.read_until
+        return self._whole(frames.pictures(self.container, self.stream, *bounds, self.damage))
+
+    def key_frames(self, longest: float) -> Iterator[Picture]:
+        """Yield key frames, and what lies between two of them where that is in doubt."""
+        bounds = self.window.read_from, self.window.read_until
+        return self._whole(
+            compressed.pictures(self.container, self.stream, *bounds, longest, self.damage)
+        )
+
+    def looked_at(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
+        """Take stills and small pictures for the seek bar, and let go of the frames."""
+        return stills.looked_at(pictures, self.sprite)
+
+    def _whole(self, read: Iterable[Picture]) -> Iterator[Picture]:
+        """Refuse a film without pictures or too long a one, and note one that ends too early."""
+        last, step, shown_until = -1.0, 0.0, 0.0
+        for picture in read:
+            step, last = max(step, picture.time - max(last, self.window.read_from)), picture.time
+            shown_until = last + picture.shown_s
+            if last > LONGEST_S:
+                raise limit("duration", last, LONGEST_S)
+            if (pixels := picture.frame.width * picture.frame.height) > MOST_PIXELS:
+                raise limit("pixels", pixels, MOST_PIXELS)
+            yield picture
+        if last < 0:
+            raise MediaFailed(Reason.EMPTY_MEDIA, "no picture could be decoded")
+        missing = min(self.film.pictures_s, self.window.read_until) - shown_until
+        self.damage.cut_short |= missing > max(MISSING_S, 2 * step)
