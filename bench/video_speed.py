@@ -1,16 +1,21 @@
-"""What finding scenes costs beside decoding alone, and how many scenes are found.
+"""What finding scenes costs beside decoding alone and beside PySceneDetect, and what is found.
 
-Makes its own film, so that it needs nothing; the two are run in turns, so that a busy machine slows
-both. The ratio says more than the seconds. Run: python -m bench.video_speed [SECONDS] [HEIGHT]
+Makes its own films, so that it needs nothing; all are run in turns, so that a busy machine slows
+each. The ratios say more than the seconds. Quality is that of generated films: it shows a loss, and
+proves nothing of real ones. Run: python -m bench.video_speed [SECONDS] [HEIGHT] [SEED…]
 """
 
+import csv
 import platform
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import av
@@ -22,61 +27,85 @@ from analyzers.video.segmenter import VideoSegmenter
 from bench.films import RATE, Truth, write
 
 ROUNDS = 3
-SEED = 7
+SEEDS = (7, 11, 23)
+"""None of them was looked at when thresholds were set."""
 CUT, SLOW = 2, 8
 """A cut is found within so many pictures, a dissolve or a fade within so many around it."""
+MODES = ("exact", "fast", "compressed")
+DETECTORS = ("detect-content", "detect-adaptive", "detect-hist")
+Found = list[int]
+"""Pictures at which scenes begin."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of the clock and of the processors."""
+    """Seconds of the clock and of the processors, children included."""
 
     wall: float
     cpu: float
 
 
-def main(seconds: float, height: int) -> None:
+def main(seconds: float, height: int, seeds: Sequence[int]) -> None:
     size = round(height * 16 / 9), height
-    with tempfile.TemporaryDirectory(prefix="dataflux-bench-") as folder:
-        path = Path(folder) / "film.mp4"
-        truth = write(path, seconds, size, SEED)
-        _head(path, seconds, size)
-        costs, found = _measured(path)
-    for name, cost in costs.items():
-        print(
-            f"{name:14} {cost.cpu / seconds:.3f} CPU s, {cost.wall / seconds:.3f} s"
-            f" a second of film ({seconds / cost.wall:.1f} times real time)"
-        )
-    least, whole = costs["decoding"], costs["with scenes"]
-    print(f"with scenes / decoding: CPU {whole.cpu / least.cpu:.3f}, clock", end=" ")
-    print(f"{whole.wall / least.wall:.3f}")
-    print(_score(truth, found))
-
-
-def _head(path: Path, seconds: float, size: tuple[int, int]) -> None:
     codec = av.library_versions["libavcodec"]
-    print(f"Python {platform.python_version()}, PyAV {av.__version__}, libavcodec {codec}")
-    rate = path.stat().st_size * 8 / seconds / 1e6
-    print(f"{seconds:.0f} s of H.264, {size[0]}x{size[1]}, {RATE} a second, {rate:.1f} Mbit/s")
+    print(
+        f"Python {platform.python_version()}, PyAV {av.__version__}, libavcodec {codec}", end=", "
+    )
+    print(f"PySceneDetect {version('scenedetect-headless')}")
+    scores: dict[str, Score] = {}
+    for seed in seeds:
+        with tempfile.TemporaryDirectory(prefix="dataflux-bench-") as folder:
+            path = Path(folder) / "film.mp4"
+            truth = write(path, seconds, size, seed)
+            rate = path.stat().st_size * 8 / seconds / 1e6
+            print(f"seed {seed}: {seconds:.0f} s of H.264, {size[0]}x{size[1]}, {rate:.1f} Mbit/s")
+            costs, found = _measured(path)
+            _print(costs, seconds)
+            for name, frames in found.items():
+                scores[name] = scores.get(name, Score()) + score(truth, frames)
+    print(f"found, all {len(seeds)} films together:")
+    for name, each in scores.items():
+        print(f"  {name:16} {each}")
 
 
-def _measured(path: Path) -> tuple[dict[str, Cost], list[float]]:
-    """Return the median costs of both, and the times at which scenes begin."""
-    analyzer = VideoSegmenter()
+def _measured(path: Path) -> tuple[dict[str, Cost], dict[str, Found]]:
+    """Return the median costs of each, and what each has found."""
+    analyzer, found = VideoSegmenter(), dict[str, Found]()
     analyzer.load()
-    found: list[float] = []
 
-    def scenes() -> None:
-        with path.open("rb") as file:
-            read = [s for s in analyzer.extract_segments(file, {}) if isinstance(s, Segment)]
-        found[:] = [s.start_marker["time"] for s in read if s.type == "scene"]
+    def scenes(mode: str) -> Callable[[], None]:
+        def run() -> None:
+            with path.open("rb") as file:
+                items = [*analyzer.extract_segments(file, {"scenes": mode})]
+            starts = [i.start_marker["time"] for i in items if isinstance(i, Segment)]
+            found[mode] = [round(start * RATE) for start in starts[1:]]
 
-    runs = {"decoding": lambda: _decode(path), "with scenes": scenes}
+        return run
+
+    def detect(detector: str) -> Callable[[], None]:
+        def run() -> None:
+            found[detector] = pyscenedetect(path, detector)
+
+        return run
+
+    runs: dict[str, Callable[[], None]] = {"decoding": lambda: _decode(path)}
+    runs |= {mode: scenes(mode) for mode in MODES}
+    runs |= {detector: detect(detector) for detector in DETECTORS}
     costs: dict[str, list[Cost]] = {name: [] for name in runs}
     for _ in range(ROUNDS):
         for name, run in runs.items():
             costs[name].append(_cost(run))
     return {name: _median(each) for name, each in costs.items()}, found
+
+
+def pyscenedetect(path: Path, detector: str) -> Found:
+    """Run the command line of PySceneDetect with its defaults."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "scenedetect", "-q", "-i", str(path), "-o", folder]
+        subprocess.run([*command, detector, "list-scenes", "-q"], check=True, capture_output=True)
+        (listed,) = Path(folder).glob("*.csv")
+        rows = [row for row in csv.reader(listed.open()) if row and row[0].isdigit()]
+    return [int(row[1]) - 1 for row in rows[1:]]
 
 
 def _decode(path: Path) -> None:
@@ -88,10 +117,15 @@ def _decode(path: Path) -> None:
             pass
 
 
+def _cpu() -> float:
+    used = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
 def _cost(run: Callable[[], None]) -> Cost:
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu = time.perf_counter(), _cpu()
     run()
-    return Cost(time.perf_counter() - wall, time.process_time() - cpu)
+    return Cost(time.perf_counter() - wall, _cpu() - cpu)
 
 
 def _median(costs: list[Cost]) -> Cost:
@@ -101,20 +135,56 @@ def _median(costs: list[Cost]) -> Cost:
     )
 
 
-def _score(truth: Truth, found: list[float]) -> str:
-    """Count what was found of each kind; one film says little, but a loss shows."""
-    left = {round(time * RATE) for time in found[1:]}
-    hits = dict.fromkeys(sorted({kind for kind, _, _ in truth.changes}), 0)
+def _print(costs: dict[str, Cost], seconds: float) -> None:
+    least, peer = costs["decoding"], costs["detect-content"]
+    for name, cost in costs.items():
+        print(
+            f"  {name:16} {cost.cpu / seconds:.3f} CPU s, {cost.wall / seconds:.3f} s a second;"
+            f" decoding / it: CPU {least.cpu / cost.cpu:.2f};"
+            f" detect-content / it: clock {peer.wall / cost.wall:.2f}, CPU {peer.cpu / cost.cpu:.2f}"
+        )
+
+
+@dataclass(frozen=True)
+class Score:
+    """Changes that there are and that were found, and what else was taken for one."""
+
+    cuts: tuple[int, int] = (0, 0)
+    slow: tuple[int, int] = (0, 0)
+    false: int = 0
+
+    def __add__(self, other: "Score") -> "Score":
+        cuts, slow = (
+            (one[0] + two[0], one[1] + two[1])
+            for one, two in ((self.cuts, other.cuts), (self.slow, other.slow))
+        )
+        return Score((cuts[0], cuts[1]), (slow[0], slow[1]), self.false + other.false)
+
+    def __str__(self) -> str:
+        right, there = self.cuts[0] + self.slow[0], self.cuts[1] + self.slow[1]
+        f1 = 2 * right / (there + right + self.false)
+        parts = f"cuts {self.cuts[0]} of {self.cuts[1]}, slow {self.slow[0]} of {self.slow[1]}"
+        return f"F1 {f1:.3f} ({parts}, false {self.false})"
+
+
+def score(truth: Truth, found: Found) -> Score:
+    """Hold what was found against what there is; each picture counts for one change."""
+    left, hits = set(found), {"cut": 0, "slow": 0}
+    there = {"cut": 0, "slow": 0}
     for kind, first, last in truth.changes:
+        kind = "cut" if kind == "cut" else "slow"
         around = CUT if kind == "cut" else SLOW
         near = {n for n in left if first - around <= n <= last + around}
-        left -= near
+        left -= {min(near)} if near else set()
         hits[kind] += bool(near)
-    kinds = [kind for kind, _, _ in truth.changes]
-    parts = [f"{kind} {count} of {kinds.count(kind)}" for kind, count in hits.items()]
-    return f"found: {', '.join(parts)}; false {len(left)}, with {len(truth.flashes)} flashes"
+        there[kind] += 1
+    return Score((hits["cut"], there["cut"]), (hits["slow"], there["slow"]), len(left))
 
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    main(float(given[0]) if given else 20.0, int(given[1]) if len(given) > 1 else 1080)
+    main(
+        float(given[0]) if given else 60.0,
+        int(given[1]) if len(given) > 1 else 1080,
+        [int(seed) for seed in given[2:]] or SEEDS,
+    )
