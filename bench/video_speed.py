@@ -140,8 +140,8 @@ def _print(costs: dict[str, Cost], seconds: float) -> None:
     for name, cost in costs.items():
         print(
             f"  {name:16} {cost.cpu / seconds:.3f} CPU s, {cost.wall / seconds:.3f} s a second;"
-            f" decoding / it: CPU {least.cpu / cost.cpu:.2f};"
-            f" detect-content / it: clock {peer.wall / cost.wall:.2f}, CPU {peer.cpu / cost.cpu:.2f}"
+            f" decoding / it: CPU {least.cpu / cost.cpu:.2f}; detect-content / it:"
+            f" clock {peer.wall / cost.wall:.2f}, CPU {peer.cpu / cost.cpu:.2f}"
         )
 
 
