@@ -186,6 +186,8 @@ class Supervisor:
             for delivery in waiting:
                 consumer.ack(delivery)
                 lost += 1
+                if delivery.value in self.poison:  # gone with the rest: nobody will bury it
+                    self.poison.remove(delivery.value)
         consumer.close()
         bus.close()
         self.played.append(f"   {lost} messages of {name} are lost")
