@@ -214,11 +214,7 @@ def document(seed: int) -> Document:
 
 def _starts(lines: Sequence[Sequence[str]]) -> list[str]:
     unique = (
-        [
-            w
-            for w in line
-            if w.lower() not in COMMON and len(w) > 3 and BROKEN not in w and w[-1] != "-"
-        ]
+        [word for word in line if _is_unique(word) and word[-1] != "-" and BROKEN not in word]
         for line in lines
     )
     return [words[0] for words in unique if words]

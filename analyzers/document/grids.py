@@ -12,6 +12,9 @@ CONTINUED = 1.4
 WORDS_A_LINE = 3.5
 WORDS_A_CELL = 14.0
 FILLED = 0.75
+MOST_ROWS = 100
+GLANCE = 8
+"""Rows that show whether columns are running text, before more is asked of them."""
 FEWEST_ROWS = {2: 3}
 """Of two columns there must be more: two pairs beside each other may be anything."""
 
@@ -31,8 +34,14 @@ def wide_grid_at(rows: Sequence[Sequence[Line]], at: int) -> Grid | None:
 
     Beside columns of text it takes more to be one: three columns and rows, and short cells alone.
     """
+    if any(map(reads_on, zip(*rows[at : at + GLANCE], strict=False))):
+        return None
     end = at
-    while end < len(rows) and len(rows[end]) > 1 and all(map(_is_short, rows[end])):
+    while (
+        end < min(len(rows), at + MOST_ROWS)
+        and len(rows[end]) > 1
+        and all(map(_is_short, rows[end]))
+    ):
         end += 1
     grid = grid_at(rows[at:end], 0) if end - at > 2 else None
     if grid is None or len(grid.rows) < 3 or len(grid.rows[0]) < 3:
@@ -52,7 +61,7 @@ def grid_at(rows: Sequence[Sequence[Line]], at: int) -> Grid | None:
     columns: list[tuple[float, float]] = []
     taken: list[Sequence[Line]] = []
     full = 0
-    for row in rows[at:]:
+    for row in rows[at : at + MOST_ROWS]:
         if taken and _step(taken[-1], row) > FARTHEST_ROW:
             break
         merged = _merged([*columns, *((line.box[0], line.box[2]) for line in row)])

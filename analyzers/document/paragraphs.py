@@ -19,6 +19,8 @@ SAME_SIZE = 0.12
 LOOSE_LEADING = 1.17
 LOOSEST_HEADING = 1.4
 FULL = 0.6
+LONGEST_RUN = 200
+"""Lines: no paragraph is longer, and a page made to be slow is not."""
 LARGEST_LEADING = 2.0
 INDENT = 0.9
 HYPHENS = "\x02\xad-\u2010"
@@ -111,7 +113,8 @@ class _Column:
             return True
         heading = _stands_out(last, self.style.body)
         return (
-            abs(line.size - last.size) <= SAME_SIZE * max(last.size, line.size)
+            len(run) < LONGEST_RUN
+            and abs(line.size - last.size) <= SAME_SIZE * max(last.size, line.size)
             and -0.5 * last.size < step <= self._farthest(heading) * last.size
             and line.box[0] < right
             and line.box[2] > left

@@ -13,6 +13,8 @@ EDGE = 0.12
 NUMBER_EDGE = 0.09
 SAME_HEIGHT = 4.0
 """Points by which the height of a header may differ from page to page."""
+MOST = 30
+"""Lines from either end of a page that are looked at."""
 LONGEST = 150
 LARGEST = 1.2
 """In sizes of the text."""
@@ -56,8 +58,9 @@ def running(sheets: Sequence[Sheet], body: float) -> Mapping[int, Mapping[int, R
 
 
 def _at_the_edge(sheet: Sheet) -> Iterator[tuple[int, Role, float]]:
-    height = sheet.top - sheet.bottom
-    for index, line in enumerate(sheet.lines):
+    height, count = sheet.top - sheet.bottom, len(sheet.lines)
+    for index in sorted({*range(min(MOST, count)), *range(max(0, count - MOST), count)}):
+        line = sheet.lines[index]
         from_top, from_bottom = sheet.top - line.baseline, line.baseline - sheet.bottom
         if 0 <= from_top <= EDGE * height:
             yield index, "header", from_top

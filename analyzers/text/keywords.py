@@ -28,6 +28,7 @@ LONGEST_TEXT = 20_000
 ALIKE = 0.8
 SURE = 0.5
 """Fixed, not measured: all are words of the text; of which people, asked, name fewer (docs)."""
+UNPARTED = frozenset({"ja", "zh"})
 SENTENCE = re.compile(r"[.!?…]+[\s\"'»”)]+|[。！？]|\n+|[;:]\s")
 CHUNK = re.compile(r"[,()\[\]{}\"“”„«»—–|/]+")
 WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
@@ -64,10 +65,10 @@ class KeywordsAnalyzer(BaseAnalyzer):
 
 @cache
 def languages() -> frozenset[str]:
-    """Return the codes of the languages whose stop words are known."""
+    """Return the codes of the languages whose stop words are known and that part their words."""
     from stop_words import LANGUAGE_MAPPING
 
-    return frozenset(LANGUAGE_MAPPING)
+    return frozenset(LANGUAGE_MAPPING) - UNPARTED
 
 
 @cache

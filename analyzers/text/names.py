@@ -31,7 +31,7 @@ MOST = 50
 LONGEST_TEXT = 20_000
 LONGEST_NAME = 100
 SURE = 0.8
-"""The share of what it finds that is right, rounded (docs/analyzers.md)."""
+"""The share of what it finds that is right, rounded (docs/documents.md)."""
 
 
 class NamesAnalyzer(BaseAnalyzer):

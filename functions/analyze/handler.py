@@ -119,7 +119,9 @@ def _read(
 ) -> Iterator[MediaFailed]:
     """Have the found words read by those who need nothing else; yield what failed."""
     readers = deps.registry.reader_ids()
-    segments = [segment for segment, _ in worded.values()] if readers else []
+    if not (readers and worded):
+        return
+    segments = [segment for segment, _ in worded.values()]
     for key, analyzer, result in deps.sandbox.analyze(segments, readers, priorities):
         if isinstance(result, MediaFailed):
             yield result

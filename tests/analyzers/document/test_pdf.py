@@ -1,6 +1,7 @@
 """PDF: pages, paragraphs and headings with their boxes, and what is refused."""
 
 import io
+import time
 from contextlib import closing
 
 import pytest
@@ -203,3 +204,17 @@ def test_a_picture_among_text_is_seen_and_can_be_read(documents: DocumentSegment
     shown = Image.open(io.BytesIO(seen)).convert("L")
     assert max(shown.size) == pytest.approx(600, abs=2)
     assert shown.crop((40, 90, 500, 200)).histogram()[0:60] != [0] * 60
+
+
+@pytest.mark.parametrize("columns", [1, 2, 9])
+def test_a_page_made_to_be_slow_is_not(documents: DocumentSegmenter, columns: int) -> None:
+    rows = 4_500 // columns
+    words = [
+        (20 + 560 * column / columns, 5 + 830 * row / rows, 2, "a b c")
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    start = time.process_time()
+    segments, _ = extracted(documents, pdf([words, words]))
+    assert len(segments) > 2
+    assert time.process_time() - start < 20
