@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up check format test test-faults test-browser test-services bench lock clean
+.PHONY: help install demo up check format test test-long test-faults test-browser test-services bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,10 @@ format: install ## Rewrite the sources as `make check` wants them
 	$(BIN)/ruff check --fix .
 
 test: install ## Run the tests that need no server (under 5 minutes)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
+
+test-long: install ## Start whole platforms again and again: states, backups, chaos (5 minutes)
+	$(BIN)/python -m pytest -m long -n auto
 
 test-faults: install ## Kill, stop and cut off real processes, then check every invariant (30 minutes)
 	$(BIN)/python -m pytest -m faults tests/faults

@@ -11,6 +11,8 @@ from local import demo_media
 from tests import canonical
 from tests.e2e.running import emulator
 
+pytestmark = pytest.mark.long
+
 SEED = 20261124
 CHAOS = f"duplicate=0.4,reorder,delay=40ms,seed={SEED}"
 LETTER = "# Letter {n}\n\nOtters number {n} sleep in kelp.\n\nGulls watch the harbour.\n"

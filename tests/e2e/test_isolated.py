@@ -22,6 +22,8 @@ from local.modes import Mode
 from tests import canonical
 from tests.e2e.running import emulator
 
+pytestmark = pytest.mark.long
+
 PATIENCE_S = 120.0
 DRAWN_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOTES = "# Notes\n\nThe lighthouse keeper counts the gulls.\n"

@@ -10,6 +10,8 @@ import pytest
 
 from tests.e2e.running import Emulator, emulator
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def home() -> Iterator[Path]:

@@ -27,6 +27,8 @@ from local.emulator import Running
 from local.restore import bring_back
 from tests import canonical
 
+pytestmark = pytest.mark.long
+
 if TYPE_CHECKING:
     from functions.deps import Deps
 

@@ -121,6 +121,7 @@ def recorded() -> Iterator[Path]:
         yield folder
 
 
+@pytest.mark.long
 def test_a_recording_has_the_file_its_events_and_what_was_found(recorded: Path) -> None:
     about = recording.read(recorded / "right/recording.json")
     assert (recorded / "right/original.md").read_text().startswith("# Notes")
@@ -147,6 +148,7 @@ def _pytest(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.long
 def test_pytest_replays_recordings(recorded: Path) -> None:
     ran = _pytest(recorded)
     assert ran.returncode == 1, ran.stdout + ran.stderr

@@ -17,6 +17,8 @@ from local.control import Control, Order
 from stores.records.embedded import EmbeddedPostgres
 from stores.records.migrate import migrate
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def settings() -> Iterator[Settings]:
