@@ -12,14 +12,9 @@ import psutil
 import pytest
 
 from dataflux.clock import Clock, IdFactory, seeded
-from dataflux.settings import Settings
 from events.http import to_binary
 from events.samples import sample
 from functions.targets import TARGETS
-from local import demo_media
-from local.emulator import emulator as in_this_process
-from local.modes import Mode
-from tests import canonical
 from tests.e2e.running import emulator
 
 pytestmark = pytest.mark.long
@@ -87,37 +82,3 @@ def test_files_go_through_processes_that_come_back_and_leave_nothing(folder: Pat
 def _serves(process: psutil.Process, function: str) -> bool:
     line = process.cmdline()
     return "--target" in line and line[line.index("--target") + 1] == function
-
-
-@pytest.mark.services  # some minutes on two processors: every function loads its own decoders
-def test_functions_apart_do_what_functions_together_do(folder: Path) -> None:
-    """The same media, ids and clock: what is there in the end is identical, to the last id."""
-    media = folder / "media"
-    media.mkdir()
-    demo_media.make(media, None)
-    (media / "notes.md").write_text(NOTES)
-    apart, together = (_kept(folder / f"{n}", media, isolated=bool(n)) for n in (1, 0))
-    canonical.check_settled(apart)
-    canonical.check(apart, together, "apart and together")
-
-
-def _kept(home: Path, media: Path, *, isolated: bool) -> canonical.Canonical:
-    """Take media in; return what is there in the end, with its ids."""
-    files = sorted(media.iterdir())
-    with in_this_process(Settings(home=home), Mode(isolated=isolated), ids=_ids()) as running:
-        token = {"authorization": f"Bearer {running.installation.token}"}
-        with httpx.Client(base_url=running.url, headers=token, timeout=PATIENCE_S) as http:
-            for path in files:
-                with path.open("rb") as stream:
-                    sent = http.post("/api/v1/assets", files={"file": (path.name, stream)})
-                assert sent.status_code == 202, sent.text
-            _wait(lambda: _done(http, len(files)), f"not done: {isolated=}")
-        processes = psutil.Process().children(recursive=True)
-    _gone(processes)
-    return canonical.of_home(home, ids=True)
-
-
-def _done(http: httpx.Client, count: int) -> bool:
-    items = http.get("/api/v1/assets", params={"limit": 500}).json()["items"]
-    lag = http.get("/api/v1/status").json()["lag"]
-    return len(items) == count and all(a["done"] for a in items) and not any(lag.values())
