@@ -85,7 +85,7 @@ def test_every_missing_field_is_named(name: str) -> None:
         ("asset.segmented", {"counts": {"segments": -1}}, {"counts.segments"}),
         ("relationship.created", {"strength": 1.01}, {"strength"}),
         ("asset.processing_completed", {"status": "running"}, {"status"}),
-        ("object.created", {"priority": 11, "key": "x" * 1025}, {"priority", "key"}),
+        ("object.created", {"priority": 11, "key": "x" * 4097}, {"priority", "key"}),
         ("version.created", {"version": 1}, {"version"}),
         ("error.critical", {"reason": "it broke"}, {"reason"}),
         ("timer.tick", {"timer": ""}, {"timer"}),
