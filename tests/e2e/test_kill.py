@@ -14,7 +14,7 @@ from tests import canonical
 from tests.e2e.running import emulator, processes_of
 
 SEED = 20261124
-KILLS = 4
+KILLS = 3
 NAMES = {"film.mp4", "sunset.jpg", "sign.png", "report.pdf", "seabirds.csv", "notes.md"}
 
 

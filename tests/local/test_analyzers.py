@@ -17,7 +17,8 @@ from analyzers.registry import Registry
 from functions.api.app import create_app
 from local import analyzers_commands, cli
 from local.client import Client
-from tests.fixtures.platform import LIGHT, Platform
+from tests.fixtures.light import LIGHT
+from tests.fixtures.platform import Platform
 
 
 @pytest.fixture

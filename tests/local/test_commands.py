@@ -165,6 +165,7 @@ def other_home() -> Iterator[Path]:
         yield Path(place)
 
 
+@pytest.mark.long
 def test_what_was_in_is_found_after_a_restart(other_home: Path) -> None:
     home = other_home
     with emulator(home) as first:

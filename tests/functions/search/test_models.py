@@ -23,8 +23,9 @@ from functions.search.handler import search
 from functions.search.request import SearchRequest
 from functions.targets import BY_NAME
 from stores.records import assets
+from tests.fixtures.light import LIGHT
 from tests.fixtures.models import picture_of
-from tests.fixtures.platform import LIGHT, Platform
+from tests.fixtures.platform import Platform
 from tests.models.shapes import drawn_from
 
 NEW, OLD = "visual/tiny-dual@1", "visual/fallback@1"
@@ -158,6 +159,7 @@ def test_a_picture_of_nothing_known_is_no_failure(
     assert asset.processing_status == "completed"
 
 
+@pytest.mark.long
 def test_what_no_match_looks_like_is_measured_on_the_archive_itself(
     platform: Platform, seeing: tuple[Registry, Sandbox]
 ) -> None:
