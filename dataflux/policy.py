@@ -9,6 +9,8 @@ SMALL = 10 * 1024 * 1024
 WORKERS = {Lane.HIGH: 5, Lane.NORMAL: 10, Lane.LOW: 3}
 FLOOD = 100
 """So many of one source under way in a lane are a flood: what comes after them is less urgent."""
+REDELIVERIES = 10
+"""So often a dispatcher of the cluster delivers again what failed, before it gives it up."""
 
 
 def strategy(size: int, mime_type: str) -> Strategy:

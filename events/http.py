@@ -82,15 +82,20 @@ def _batch(body: bytes) -> list[Event]:
 
 def _binary(headers: Mapping[str, str], body: bytes) -> Event:
     problems: dict[str, str] = {}
-    attributes = {
-        name[3:]: _decoded(name, value, problems) if "%" in value or '"' in value else value
-        for name, value in headers.items()
-        if name.startswith("ce-")
-    }
+    attributes = attributes_of(headers, problems)
     if not attributes:
         raise Invalid("no CloudEvent: neither ce- headers nor a cloudevents content type")
     attributes["datacontenttype"] = headers.get("content-type") or JSON
     return read_attributes(attributes, _data(body, problems), problems)
+
+
+def attributes_of(headers: Mapping[str, str], problems: dict[str, str]) -> dict[str, str]:
+    """Return what lower-case `ce-` headers say, and note what is badly encoded."""
+    return {
+        name[3:]: _decoded(name, value, problems) if "%" in value or '"' in value else value
+        for name, value in headers.items()
+        if name.startswith("ce-")
+    }
 
 
 def _data(body: bytes, problems: dict[str, str]) -> Any:

@@ -278,11 +278,11 @@ class Engine:
 
     # -- dead letters --------------------------------------------------------------------------
 
-    def bury(self, letter: dead_letters.DeadLetter) -> None:
-        """Keep what a function has given up."""
+    def bury(self, letter: dead_letters.DeadLetter, *, once: bool = False) -> bool:
+        """Keep what a function has given up; with `once`, not again what is dead already."""
         failpoint("host.burying")
         with self.system("admin") as conn:
-            dead_letters.add(conn, letter)
+            return dead_letters.add(conn, letter, once=once)
 
     def settle(self, letter: UUID, state: str, again: Event | None = None) -> bool:
         """Say what became of a dead letter, with its event to deliver again; False if it is late.

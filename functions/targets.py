@@ -1,6 +1,6 @@
 """The event functions: what each one listens to, and how its handler is run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -20,13 +20,15 @@ from schemas.names import Lane, Stage
 class Kind(Enum):
     """How a handler is run: a claimed piece, a batch of facts behind an inbox, or a tick.
 
-    A raw one takes messages of others, that are no events of ours and on no topic.
+    A raw one takes messages of others, that are no events of ours and on no topic. One for the
+    dead takes what a dispatcher of the cluster has given up, whatever it is.
     """
 
     STEP = auto()
     CONSUMER = auto()
     SWEEPER = auto()
     RAW = auto()
+    DEAD = auto()
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,15 @@ class Target:
             case Kind.SWEEPER:
                 handle(events[0], deps)
                 return Disposition.DONE
-            case Kind.RAW:
+            case Kind.RAW | Kind.DEAD:
                 raise Invalid(f"{self.name} takes messages of others, no events")
 
-    def take(self, deps: Deps, message: bytes, topic: str) -> Disposition:
-        """Run the handler of a raw function on a message that came on some topic."""
-        return guarded(lambda: self.handler()(message, deps, topic) and None)
+    def take(self, deps: Deps, message: bytes, come: str | Mapping[str, str]) -> Disposition:
+        """Run the handler on a message that is no event of ours.
+
+        `come`: for a raw function the topic that it came on; for the dead, its headers.
+        """
+        return guarded(lambda: self.handler()(message, deps, come) and None)
 
     def check(self, event: Event) -> None:
         """Raise Invalid for an event that is not valid, or that belongs to another function."""
@@ -139,5 +144,6 @@ TARGETS = (
     Target("relay", Kind.SWEEPER, ()),
     Target("reconcile", Kind.SWEEPER, ()),
     Target("notify", Kind.RAW, ()),
+    Target("bury", Kind.DEAD, ()),
 )
 BY_NAME = {target.name: target for target in TARGETS}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from functions.deps import Deps
 from functions.hosts.local import LIGHT_THREADS
-from functions.targets import TARGETS, Target
+from functions.targets import TARGETS, Kind, Target
 from local.ingress import ingress
 from local.posting import Posted
 from local.processes import HOST, FunctionProcess, Processes
@@ -26,7 +26,7 @@ class Isolated:
 
 @contextlib.contextmanager
 def started(deps: Deps) -> Iterator[Isolated]:
-    """Run every event function in a process of its own, until the block ends."""
+    """Run every event function that we feed in a process of its own, until the block ends."""
     with contextlib.ExitStack() as stack:
         secret = secrets.token_urlsafe(24)
         bus = stack.enter_context(Server(ingress(deps.bus, secret), HOST, 0))
@@ -35,6 +35,7 @@ def started(deps: Deps) -> Iterator[Isolated]:
         processes = [
             FunctionProcess(target.name, environment, folder, threads=_threads(deps, target))
             for target in TARGETS
+            if target.kind is not Kind.DEAD  # what this process gives up, it buries itself
         ]
         keeper = stack.enter_context(Processes(processes))
         runs = {process.name: Posted(process.url) for process in processes}

@@ -1,7 +1,8 @@
 """A delivery that a host gives up, and the dead letter that is kept of it."""
 
 from base64 import b64encode
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -14,6 +15,8 @@ from stores.records.dead_letters import DeadLetter
 KNATIVE = ("knativeerrordest", "knativeerrorcode", "knativeerrordata")
 """What a Knative dispatcher adds to an event that it gives up, and so what we call it too."""
 LONGEST_DATA = 1024
+NOWHERE = -1
+"""The partition and offset of an event of which nobody says where it lay."""
 
 _WHY = {
     "unreadable": (Undelivered.INVALID_ENVELOPE, 400),
@@ -33,6 +36,8 @@ class GivenUp:
     attempts: int
     first_at: datetime
     last_at: datetime
+    told: Mapping[str, str] = field(default_factory=dict)
+    """What a dispatcher says of it, by the names above; else we say it ourselves."""
 
     def letter(self) -> DeadLetter:
         """Return what is kept: the bytes as they came. Given up again, it is the same letter."""
@@ -64,15 +69,14 @@ class GivenUp:
 
     def _origin(self, code: int) -> dict[str, Any]:
         event, delivery = self.delivery.event, self.delivery
+        place: dict[str, Any] = {"topic": delivery.topic}
+        if delivery.offset != NOWHERE:
+            place |= {"partition": delivery.partition, "offset": delivery.offset}
         data = b64encode(self.why.detail.encode()[:LONGEST_DATA]).decode()
-        told = event.extensions if event else {}
-        return {
-            "topic": delivery.topic,
-            "partition": delivery.partition,
-            "offset": delivery.offset,
-            **dict(zip(KNATIVE, (f"/dataflux/{self.function}", str(code), data), strict=True)),
-            **{name: told[name] for name in KNATIVE if name in told},
-        }
+        own = dict(zip(KNATIVE, (f"/dataflux/{self.function}", str(code), data), strict=True))
+        before = event.extensions if event else {}
+        known = {name: before[name] for name in KNATIVE if name in before}
+        return place | (dict(self.told) or own | known)
 
 
 def _tenant_of(delivery: Delivery) -> UUID | None:

@@ -67,8 +67,9 @@ def answer(
     target: Target, deps: Callable[[], Deps], headers: Mapping[str, str], body: bytes
 ) -> Answer:
     """Read the events of a request, run the function on them, and say how that ended."""
-    if target.kind is Kind.RAW:
-        return _told(guarded(lambda: target.take(_built(deps), body, _topic(headers))))
+    if target.kind in (Kind.RAW, Kind.DEAD):
+        come = headers if target.kind is Kind.DEAD else topic_named(headers)
+        return _told(guarded(lambda: target.take(_built(deps), body, come)))
     try:
         events = from_http(headers, body)
     except TooLarge:
@@ -83,7 +84,7 @@ def answer(
     return _told(_run(target, deps, events))
 
 
-def _topic(headers: Mapping[str, str]) -> str:
+def topic_named(headers: Mapping[str, str]) -> str:
     """Return where a message comes from, as far as its sender says so."""
     named = (value for name, value in headers.items() if name.lower() == "ce-source")
     return next(named, "http")[:DETAIL]

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -108,10 +109,21 @@ def _keep(
     problems: Sequence[tuple[Undelivered, str]],
     tenant: UUID | None,
 ) -> None:
-    """Keep a message as it came; the same one again is the same letter."""
+    made = letter(raw, topic, problems, deps.clock.now(), tenant)
+    log.warning("kept as dead letter %s: %s", made.id, made.detail)
+    deps.engine.bury(made)
+
+
+def letter(
+    raw: bytes,
+    topic: str,
+    problems: Sequence[tuple[Undelivered, str]],
+    now: datetime,
+    tenant: UUID | None = None,
+) -> DeadLetter:
+    """Return what is kept of a message, as it came; the same one again is the same letter."""
     reason, _ = problems[0]
-    now = deps.clock.now()
-    letter = DeadLetter(
+    return DeadLetter(
         id=uuid5(NAMESPACE_OID, f"{FUNCTION}/{topic}/{reason}/{sha256(raw).hexdigest()}"),
         tenant=tenant,
         function=FUNCTION,
@@ -123,5 +135,3 @@ def _keep(
         last_at=now,
         origin={"topic": topic},
     )
-    log.warning("kept as dead letter %s: %s", letter.id, letter.detail)
-    deps.engine.bury(letter)

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from dataflux.policy import WORKERS
-from events.topics import NOTIFICATIONS, TOPICS
+from dataflux.policy import REDELIVERIES, WORKERS
+from events.topics import DEAD_LETTERS, NOTIFICATIONS, TOPICS
 from functions.hosts.local import by_lane, lane_of
 from functions.targets import BY_NAME, Kind
 from schemas.names import Lane
@@ -62,6 +62,7 @@ ASKED = Row(
 )
 TABLE: dict[str, Row] = {
     "notify": LIGHT,
+    "bury": replace(LIGHT, scale=(0, 2)),
     "ingest": DECODES,
     "segment": DECODES,
     "stitch": LIGHT,
@@ -75,8 +76,11 @@ TABLE: dict[str, Row] = {
 }
 ALWAYS_ON = {"relay": Row("dataflux-api", account="dataflux-sweeper", scale=(1, 1))}
 """A Deployment (base/relay.yaml), not a service that is called; by `func deploy`, it is one."""
-RETRIES = {"retry": 10, "backoffPolicy": "exponential", "backoffDelay": "PT0.5S"}
+RETRIES = {"retry": REDELIVERIES, "backoffPolicy": "exponential", "backoffDelay": "PT0.5S"}
 """Half a second, doubled ten times: an outage of 17 minutes loses nothing to the dead letters."""
+LAST_RETRIES = {"retry": 1000, "backoffPolicy": "linear", "backoffDelay": "PT1S"}
+"""A second more each time, for 5.8 days: behind the dead letters there is nothing but the seven
+days that their topic keeps them."""
 DELIVERY_MARGIN_S = 30
 
 
@@ -103,11 +107,12 @@ def _objects(name: str, row: Row) -> Iterator[Object]:
 
 
 def topics_of(name: str) -> tuple[str, ...]:
-    """Return what a function is fed from; `notify` takes what is no event of ours."""
+    """Return what a function is fed from; some take what is no event of ours."""
     target = BY_NAME.get(name)
     if target is None:
         return ()
-    return (NOTIFICATIONS,) if target.kind is Kind.RAW else target.topics
+    others = {Kind.RAW: (NOTIFICATIONS,), Kind.DEAD: (DEAD_LETTERS,)}
+    return others.get(target.kind, target.topics)
 
 
 def takes_events(name: str) -> bool:
@@ -198,16 +203,19 @@ def _source(full: str, name: str, row: Row, topics: list[str], lane: Lane | None
             "consumers": consumers,
             "initialOffset": "earliest",
             "ordering": "ordered",
-            "delivery": {
-                **RETRIES,
-                "timeout": f"PT{row.timeout_s + DELIVERY_MARGIN_S}S",
-                "deadLetterSink": _ref(
-                    "eventing.knative.dev/v1alpha1", "KafkaSink", "dead-letters"
-                ),
-            },
+            "delivery": _delivery(name, row),
             "sink": _ref("serving.knative.dev/v1", "Service", full),
         },
     }
+
+
+def _delivery(name: str, row: Row) -> Object:
+    """Return how often is tried; what cannot even be buried must not come round again."""
+    timeout = {"timeout": f"PT{row.timeout_s + DELIVERY_MARGIN_S}S"}
+    if BY_NAME[name].kind is Kind.DEAD:
+        return LAST_RETRIES | timeout
+    sink = _ref("eventing.knative.dev/v1alpha1", "KafkaSink", "dead-letters")
+    return RETRIES | timeout | {"deadLetterSink": sink}
 
 
 def _ref(version: str, kind: str, name: str) -> Object:

@@ -144,13 +144,24 @@ VALUES (%(id)s, %(tenant)s, %(function)s, %(topic)s, %(event)s, %(event_id)s, %(
 ON CONFLICT (id) DO UPDATE SET attempts = dead_letters.attempts + excluded.attempts,
     reason = excluded.reason, detail = excluded.detail, state = 'dead', last_at = excluded.last_at,
     origin = dead_letters.origin || (excluded.origin - '{topic,partition,offset}'::text[])
+WHERE NOT %(once)s OR dead_letters.state <> 'dead'
 """
 
 
-def add(conn: Connection[Any], letter: DeadLetter) -> None:
-    """Keep a message; the same one again counts its attempts up and keeps its first bytes."""
-    values = {name: getattr(letter, name) for name in DeadLetter.__slots__}
-    conn.execute(_ADD, {**values, "origin": Jsonb(dict(letter.origin))})
+def add(conn: Connection[Any], letter: DeadLetter, *, once: bool = False) -> bool:
+    """Keep a message; the same one again counts its attempts up and keeps its first bytes.
+
+    With `once`, the same one again is only the same news: while it is dead, nothing changes.
+    Return whether anything has.
+    """
+    values = {name: _storable(getattr(letter, name)) for name in DeadLetter.__slots__}
+    origin = Jsonb({name: _storable(value) for name, value in letter.origin.items()})
+    return conn.execute(_ADD, {**values, "origin": origin, "once": once}).rowcount == 1
+
+
+def _storable(value: Any) -> Any:
+    """Return a text without NUL, which PostgreSQL keeps in none and a hostile event may have."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
 def page(

@@ -11,7 +11,7 @@ import yaml
 
 from analyzers.sandbox.limits import Limits
 from dataflux import settings
-from dataflux.policy import WORKERS
+from dataflux.policy import REDELIVERIES, WORKERS
 from dataflux.settings import Settings
 from events.topics import DEAD_LETTERS, NOTIFICATIONS, TOPICS
 from functions.hosts.http import PING
@@ -76,6 +76,7 @@ EACH_SOURCE = [
     for name in OVERLAYS
     for each in of(name, "KafkaSource")
 ]
+EACH_OF_THE_LIVING = [each for each in EACH_SOURCE if not str(each.id).endswith("-bury")]
 
 
 def test_there_are_overlays() -> None:
@@ -123,7 +124,7 @@ def test_every_topic_that_a_function_takes_comes_from_one_source(name: str) -> N
         for topic in source["spec"]["topics"]
     ]
     wanted = [(t.name, topic) for t in TARGETS for topic in t.topics]
-    assert sorted(fed) == sorted([*wanted, ("notify", NOTIFICATIONS)])
+    assert sorted(fed) == sorted([*wanted, ("notify", NOTIFICATIONS), ("bury", DEAD_LETTERS)])
 
 
 @pytest.mark.parametrize(("name", "source"), EACH_SOURCE)
@@ -143,18 +144,31 @@ def test_topics_are_declared_and_have_a_partition_for_each_worker(
     assert told["ordering"] == "ordered"
 
 
-@pytest.mark.parametrize(("name", "source"), EACH_SOURCE)
+@pytest.mark.parametrize(("name", "source"), EACH_OF_THE_LIVING)
 def test_the_delivery_block_is_whole(name: str, source: Object) -> None:
     """Leave out one field, and Knative's default for all is gone: no retry, or no dead letter."""
     delivery = source["spec"]["delivery"]
     wanted = {"retry", "backoffPolicy", "backoffDelay", "timeout", "deadLetterSink"}
     assert set(delivery) == wanted
     assert delivery["backoffPolicy"] == "exponential"
+    assert delivery["retry"] == REDELIVERIES, "what a letter says of its attempts"
     waits = [seconds(delivery["backoffDelay"]) * 2.0**n for n in range(1, delivery["retry"] + 1)]
     assert sum(waits) >= 900, "an outage of a quarter of an hour must end in no dead letter"
     for ref in (delivery["deadLetterSink"]["ref"], source["spec"]["sink"]["ref"]):
         assert f"{ref['kind']}/{ref['name']}" in overlay(name)
         assert overlay(name)[f"{ref['kind']}/{ref['name']}"]["apiVersion"] == ref["apiVersion"]
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_dead_do_not_come_round_again(name: str) -> None:
+    """What cannot be buried is tried for days: it has no dead letters of its own to go to."""
+    (source,) = [s for s in of(name, "KafkaSource") if DEAD_LETTERS in s["spec"]["topics"]]
+    delivery = source["spec"]["delivery"]
+    assert set(delivery) == {"retry", "backoffPolicy", "backoffDelay", "timeout"}
+    assert delivery["backoffPolicy"] == "linear"
+    waits = [seconds(delivery["backoffDelay"]) * n for n in range(1, delivery["retry"] + 1)]
+    assert max(waits) < 1200, "once the records are back, it goes on soon"
+    assert 5 / 7 < sum(waits) / TOPICS[DEAD_LETTERS].retention_s < 1
 
 
 @pytest.mark.parametrize(("name", "source"), EACH_SOURCE)

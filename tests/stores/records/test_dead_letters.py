@@ -50,6 +50,21 @@ def test_a_letter_is_kept_as_it_came(database: Database, tenant: UUID) -> None:
     assert (kept.origin["offset"], kept.origin["knativeerrorcode"]) == (7, "500")
 
 
+def test_news_of_what_is_dead_already_changes_nothing(database: Database, tenant: UUID) -> None:
+    sent = replace(letter(tenant), detail="a\0b", origin={"topic": "x\0"})
+    again = replace(sent, reason="function_failed", detail="c", last_at=LAST + timedelta(hours=1))
+    with session(database, tenant) as conn:
+        assert dead_letters.add(conn, sent, once=True)
+        before = dead_letters.get(conn, sent.id)
+        assert (before.detail, before.origin) == ("a\ufffdb", {"topic": "x\ufffd"})
+        assert not dead_letters.add(conn, again, once=True)
+        assert dead_letters.get(conn, sent.id) == before
+        assert dead_letters.settle(conn, sent.id, "retried")
+        assert dead_letters.add(conn, again, once=True)
+        (back,) = dead_letters.page(conn, DEAD)
+    assert (back.reason, back.attempts, back.first_at) == ("function_failed", 4, FIRST)
+
+
 def test_a_letter_is_settled_once(database: Database, tenant: UUID) -> None:
     sent = letter(tenant)
     with session(database, tenant) as conn:
