@@ -27,6 +27,9 @@ from functions.targets import BY_NAME, Kind, Target
 
 log = logging.getLogger(__name__)
 
+POOLED = [name for name, target in BY_NAME.items() if target.kind is not Kind.DEAD]
+"""The functions that run here: what a pool gives up, it buries itself."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run pools until SIGTERM or SIGINT; what is in work then is finished, or given back."""
@@ -45,16 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m functions.hosts.kafka", description=__doc__)
-    parser.add_argument("functions", nargs="*", metavar="FUNCTION", help=", ".join(BY_NAME))
+    parser.add_argument("functions", nargs="*", metavar="FUNCTION", help=", ".join(POOLED))
     return parser
 
 
 def _known(parser: argparse.ArgumentParser, names: Sequence[str]) -> Sequence[str]:
     """Return the names, or all there are; end with an error for one that is none."""
     for name in names:
-        if name not in BY_NAME:
-            parser.error(f"no function {name!r}; use some of {', '.join(BY_NAME)}")
-    return names or list(BY_NAME)
+        if name not in POOLED:
+            parser.error(f"no function {name!r}; use some of {', '.join(POOLED)}")
+    return names or POOLED
 
 
 @contextlib.contextmanager

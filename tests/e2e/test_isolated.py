@@ -14,7 +14,7 @@ import pytest
 from dataflux.clock import Clock, IdFactory, seeded
 from events.http import to_binary
 from events.samples import sample
-from functions.targets import TARGETS
+from functions.hosts.kafka import POOLED
 from tests.e2e.running import emulator
 
 pytestmark = pytest.mark.long
@@ -56,7 +56,7 @@ def _gone(processes: Sequence[psutil.Process]) -> None:
 
 def test_files_go_through_processes_that_come_back_and_leave_nothing(folder: Path) -> None:
     with emulator(folder / "home", "--isolated") as running:
-        assert set(running.functions) == {target.name for target in TARGETS}
+        assert set(running.functions) == set(POOLED)
         owner = psutil.Process(running.process.pid)
         (running.inbox / "notes.md").write_text(NOTES)
         found = running.wait_until_done({"notes.md"}, PATIENCE_S)
