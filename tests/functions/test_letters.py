@@ -42,7 +42,11 @@ def hosting(platform: Platform) -> Iterator[None]:
         for t in TARGETS
         if t.topics
     ]
-    host = LocalHost(deps.bus, hosted, lambda g: deps.engine.bury(g.letter()), slots=1, retry=QUICK)
+
+    def bury(given_up: GivenUp) -> None:
+        deps.engine.bury(given_up.letter())
+
+    host = LocalHost(deps.bus, hosted, bury, slots=1, retry=QUICK)
     host.start()
     try:
         yield
