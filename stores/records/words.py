@@ -147,7 +147,8 @@ def rank(
     candidates, capped = _candidates(query, weighed, most)
     where: sql.Composable = sql.SQL("t.tsv @@ %(candidates)s::tsquery")
     parts = {"visible": may.sql, "filters": filters.sql}
-    if capped or scope.filters or not scope.sees_all:  # to look is cheaper than to rank
+    beyond = capped and stats.n > COUNTED  # the cap could be used up by what may not be seen
+    if beyond or scope.filters or not scope.sees_all:  # to look is cheaper than to rank
         inside = _MAY.format(segment=sql.SQL("t.segment_id"), **parts)
         where = sql.SQL("{} AND EXISTS ({})").format(where, inside)
     best = _BEST.format(
