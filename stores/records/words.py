@@ -74,6 +74,7 @@ def _best(
 ) -> list[tuple[UUID, UUID, UUID]]:
     """Rank few texts first; where too little of them may be seen, as many as ever."""
     found: list[tuple[UUID, UUID, UUID]] = []
+    conn.execute(_ONE_BY_ONE)
     for most in (_most(stats), COUNTED):
         ranking, params = rank(asked, weighed, stats, scope, most)
         found = conn.execute(ranking, params | {"limit": limit}, prepare=False).fetchall()
@@ -133,6 +134,8 @@ _BEST = sql.SQL(
     " LIMIT {texts}) b"
     " GROUP BY 1, 2, 3 ORDER BY max(bm25) DESC, 1 LIMIT %(limit)s"
 )
+# For each text one segment and one asset is looked up; the planner would read all assets each time.
+_ONE_BY_ONE = "SELECT set_config('enable_hashjoin', 'off', true)"
 _TEXTS = sql.SQL(
     "SELECT *, {parts} FROM (SELECT *, {counts} FROM (SELECT {columns}, {ranks} FROM text_index t"
     " WHERE {where} LIMIT {most}) f OFFSET 0) c OFFSET 0"
