@@ -34,6 +34,21 @@ def to_dict(event: Event) -> dict[str, Any]:
     return out
 
 
+def attributes(event: Event) -> dict[str, str]:
+    """Return the context attributes, as the binary modes send them; the data is none."""
+    named = {
+        "specversion": "1.0",
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "time": timestamp(event.time),
+        **event.extensions,
+    }
+    if event.subject is not None:
+        named["subject"] = event.subject
+    return named
+
+
 def from_dict(raw: Mapping[str, Any]) -> Event:
     """Read the structured form; raise Invalid naming every problem. Extensions are kept."""
     if not isinstance(raw, Mapping):

@@ -8,7 +8,16 @@ from urllib.parse import quote, unquote
 import orjson
 
 from dataflux.errors import Invalid, TooLarge
-from events.codec import JSON, dumps, from_dict, loads, parse, read_attributes, timestamp, to_dict
+from events.codec import (
+    JSON,
+    attributes,
+    dumps,
+    from_dict,
+    loads,
+    parse,
+    read_attributes,
+    to_dict,
+)
 from events.event import Event
 
 STRUCTURED = "application/cloudevents+json"
@@ -26,19 +35,10 @@ Message = tuple[dict[str, str], bytes]
 
 def to_binary(event: Event) -> Message:
     """Return attributes as `ce-` headers, percent-encoded, and the data as the body."""
-    attributes = {
-        "specversion": "1.0",
-        "id": event.id,
-        "type": event.type,
-        "source": event.source,
-        "time": timestamp(event.time),
-        **event.extensions,
-    }
-    if event.subject is not None:
-        attributes["subject"] = event.subject
-    if _UNSAFE.search("".join(attributes.values())):  # rarely: one look for all of them
-        attributes = {name: quote(value, safe=_SAFE) for name, value in attributes.items()}
-    headers = {f"ce-{name}": value for name, value in attributes.items()}
+    named = attributes(event)
+    if _UNSAFE.search("".join(named.values())):  # rarely: one look for all of them
+        named = {name: quote(value, safe=_SAFE) for name, value in named.items()}
+    headers = {f"ce-{name}": value for name, value in named.items()}
     headers["content-type"] = JSON
     return headers, orjson.dumps(event.data)
 

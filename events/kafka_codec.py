@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from dataflux.errors import Invalid
-from events.codec import JSON, dumps, loads, parse, read_attributes, timestamp
+from events.codec import JSON, attributes, dumps, loads, parse, read_attributes
 from events.event import Event
 
 STRUCTURED = b"application/cloudevents+json"
@@ -25,17 +25,7 @@ class Record(NamedTuple):
 
 def to_binary(event: Event) -> Record:
     """Return attributes as `ce_` headers in UTF-8, and the data as the value."""
-    attributes = {
-        "specversion": "1.0",
-        "id": event.id,
-        "type": event.type,
-        "source": event.source,
-        "time": timestamp(event.time),
-        **event.extensions,
-    }
-    if event.subject is not None:
-        attributes["subject"] = event.subject
-    headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items()]
+    headers = [(f"ce_{name}", value.encode()) for name, value in attributes(event).items()]
     headers.append(("content-type", b"application/json"))
     return Record(headers, event.key.encode(), orjson.dumps(event.data))
 

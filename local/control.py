@@ -14,8 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from dataflux.errors import Conflict, DataFluxError
 from dataflux.settings import Settings
 from functions.api.bodies import json_of, parse
-from local import states, up
+from local import states
 from local.function_routes import admin
+from local.home import empty
 
 Action = Literal["save", "load", "reset"]
 
@@ -76,7 +77,7 @@ def _do(order: Order, settings: Settings) -> None:
         case "load":
             states.load(settings, order.name)
         case "reset":
-            up.empty(settings.home)
+            empty(settings.home)
 
 
 def routes(control: Control) -> APIRouter:

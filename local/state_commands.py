@@ -10,6 +10,7 @@ from dataflux.errors import DataFluxError
 from dataflux.settings import Settings
 from local import up
 from local.client import Failed, NotRunning, connected
+from local.home import empty
 from local.options import Home, Json, output
 from local.show import console
 
@@ -96,7 +97,7 @@ def _do_here(action: str, name: str, home: Path | None) -> None:
     settings = Settings.from_env(home=home and home.absolute())
     with up.alone(settings.home):
         if action == "reset":
-            up.empty(settings.home)
+            empty(settings.home)
         else:
             (states.save if action == "save" else states.load)(settings, name)
 

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import shutil
 import signal
 import sys
 import time
@@ -15,11 +14,9 @@ from types import MappingProxyType
 from dataflux import telemetry
 from dataflux.errors import Conflict, Invalid
 from dataflux.settings import Settings
+from local.home import empty
 from local.modes import USUAL, Mode
 from local.show import console, errors
-
-OURS = ("postgres", "objects", "bus", "inbox.seen", "token", "run.json", "run")
-"""What an installation keeps in its home: all that reset deletes."""
 
 
 def run(
@@ -194,13 +191,3 @@ def sure(what: str, *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         raise Invalid("reset deletes everything; say so with --yes")
     return errors.input(f"Delete {what}? Type yes: ").strip() == "yes"
-
-
-def empty(home: Path) -> None:
-    """Delete what an installation keeps in its home."""
-    for name in OURS:
-        path = home / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import pytest
 from dataflux.errors import Conflict, Invalid
 from dataflux.settings import Settings
 from local import up
+from local.home import empty
 
 
 def test_a_second_emulator_is_told_who_runs(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_fresh_leaves_the_lock_and_saved_states(tmp_path: Path) -> None:
     with up.alone(tmp_path):
         (tmp_path / "states/demo").mkdir(parents=True)
         (tmp_path / "token").write_text("t")
-        up.empty(tmp_path)
+        empty(tmp_path)
         assert sorted(p.name for p in tmp_path.iterdir()) == ["lock", "states"]
 
 
