@@ -143,9 +143,13 @@ def kind_of(mime_type: str) -> Kind:
     return Kind(top) if top in ("video", "audio", "image") else Kind.DOCUMENT
 
 
+_RIFF = (b"RIFF", b"RF64", b"BW64")
+"""The last two are of broadcasters: a WAV file above 4 GiB."""
+
+
 def _by_magic(head: bytes) -> str | None:
     for offset, mark, mime in _MAGIC:
-        if head[offset : offset + len(mark)] == mark and (offset == 0 or head[:4] == b"RIFF"):
+        if head[offset : offset + len(mark)] == mark and (offset == 0 or head[:4] in _RIFF):
             return mime
     return None
 

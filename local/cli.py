@@ -134,6 +134,8 @@ def ingest(
     Example: dataflux ingest film.mp4 interviews/
     """
     files = [f for path in paths for f in _files(path)]
+    if not files:
+        raise typer.BadParameter("no files there; name files, or folders that hold some")
     asked = {
         "bulk": str(bulk).lower(),
         "priority": str(priority or ""),

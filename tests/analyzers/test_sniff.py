@@ -30,6 +30,8 @@ def office(part: str) -> bytes:
         (b"MM\0*" + bytes(20), "image/tiff"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
         (b"RIFF\0\0\0\0WAVEfmt ", "audio/wav"),
+        (b"RF64\xff\xff\xff\xffWAVEds64", "audio/wav"),
+        (b"BW64\xff\xff\xff\xffWAVEds64", "audio/wav"),
         (b"fLaC" + bytes(20), "audio/flac"),
         (b"OggS" + bytes(20), "audio/ogg"),
         (b"ID3\x04" + bytes(20), "audio/mpeg"),

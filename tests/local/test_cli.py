@@ -254,6 +254,12 @@ def test_a_duplicate_keeps_its_own_name(run: Run, server: Server, file: Path) ->
     assert "film.mp4  here already" in ran.out
 
 
+def test_a_folder_without_files_is_no_success(run: Run, tmp_path: Path) -> None:
+    ran = run("ingest", str(tmp_path))
+    assert (ran.code, ran.out) == (2, "")
+    assert "no files there" in ran.err
+
+
 def test_a_folder_gives_what_is_meant_in_it(run: Run, server: Server, tmp_path: Path) -> None:
     for name in ("a/one.txt", "a/.hidden", "a/.git/two.txt", "a/b/three.txt", "a/four.part"):
         place = tmp_path / name
