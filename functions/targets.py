@@ -1,5 +1,6 @@
 """The event functions: what each one listens to, and how its handler is run."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -96,18 +97,22 @@ class Target:
 
     def handler(self) -> Callable[..., Any]:
         """Import the handler on first use: a process pays only for what it serves."""
-        if self.name in _REPLACED:
-            return _REPLACED[self.name]
-        handle: Callable[..., Any] = import_module(f"functions.{self.name}.handler").handle
-        return handle
+        with _LOOKED_UP:
+            if self.name in _REPLACED:
+                return _REPLACED[self.name]
+            handle: Callable[..., Any] = import_module(f"functions.{self.name}.handler").handle
+            return handle
 
 
 _REPLACED: dict[str, Callable[..., Any]] = {}
+_LOOKED_UP = threading.RLock()
+"""Who has found no replacement has imported before there is one."""
 
 
 def replace(name: str, handle: Callable[..., Any]) -> None:
     """Have a function go on with another handler; what runs ends with the one it has."""
-    _REPLACED[name] = handle
+    with _LOOKED_UP:
+        _REPLACED[name] = handle
 
 
 _WORSE = (Disposition.DONE, Disposition.INVALID, Disposition.RETRY, Disposition.FAILED)
