@@ -11,8 +11,6 @@ from analyzers.packets import Damage, decoded
 if TYPE_CHECKING:
     import numpy as np
 
-    from analyzers.video.stills import Still
-
     Planes = np.ndarray[Any, np.dtype[np.uint8]]
 
 WIDTH, HEIGHT = 96, 54
@@ -25,6 +23,15 @@ ROUNDED_S = 1e-5
 """Times of pieces are rounded to microseconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A frame that may stand for its scene."""
+
+    time: float
+    sharpness: float
+    frame: Any
+
+
 @dataclass(slots=True)
 class Picture:
     """A decoded frame and its tiny copy: 96 by 54 levels of Y, then U and V, in one row."""
@@ -32,7 +39,7 @@ class Picture:
     time: float
     small: "Planes"
     frame: Any
-    still: "Still | None" = None
+    still: Still | None = None
     shown_s: float = 0.0
     """How long it is shown, as far as the container says; 0 if it does not."""
     group: int = 0

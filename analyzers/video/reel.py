@@ -6,16 +6,19 @@ from typing import Any
 
 from analyzers.audio.segmenter import limit
 from analyzers.packets import Damage
-from analyzers.video import compressed, frames, stills
+from analyzers.video import compressed, frames
 from analyzers.video.facts import LONGEST_S, MOST_PIXELS, Film
 from analyzers.video.frames import Picture
 from analyzers.video.pieces import Window
 from analyzers.video.sprites import Sprite
+from analyzers.video.stills import still_of
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
 Marked = Iterator[tuple[Picture, bool]]
 """Every picture with whether it begins a scene."""
+EVERY_S = 0.25
+"""How often a frame is looked at: less than the shortest scene."""
 MISSING_S = 1.0
 """A film that ends so much earlier than it claims, and than two of its pictures are shown, has been
 cut short."""
@@ -45,8 +48,20 @@ class Reel:
         )
 
     def looked_at(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
-        """Take stills and small pictures for the seek bar, and let go of the frames."""
-        return stills.looked_at(pictures, self.sprite)
+        """Take stills and small pictures for the seek bar, and let go of the frames.
+
+        A second of frames is much memory.
+        """
+        from av.video.reformatter import VideoReformatter
+
+        scaler, due = VideoReformatter(), 0.0
+        for picture in pictures:
+            self.sprite.offer(picture)
+            if picture.time >= due:
+                due = picture.time + EVERY_S
+                picture.still = still_of(scaler, picture)
+            picture.frame = None
+            yield picture
 
     def _whole(self, read: Iterable[Picture]) -> Iterator[Picture]:
         """Refuse a film without pictures or too long a one, and note one that ends too early."""

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from analyzers.api import Artifact, Features, Segment
 from analyzers.video import stills
-from analyzers.video.frames import Picture, brightness, difference
-from analyzers.video.stills import Shape, Still
+from analyzers.video.frames import Picture, Still, brightness, difference
+from analyzers.video.pieces import Window
+from analyzers.video.stills import Shape
 
 if TYPE_CHECKING:
     from analyzers.video.frames import Planes
-    from analyzers.video.pieces import Window
 
 EDGE = "edge"
 """The feature of a scene that goes on from the piece before; it is gone once they are joined."""
@@ -88,7 +88,7 @@ class Scene:
 
 
 def found(
-    marked: Iterable[tuple[Picture, bool]], window: "Window", film_end: Callable[[], float]
+    marked: Iterable[tuple[Picture, bool]], window: Window, film_end: Callable[[], float]
 ) -> Iterator[Scene]:
     """Yield the scenes of a window, each with its end; the first may have begun before.
 

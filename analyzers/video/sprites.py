@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from analyzers.api import Artifact
+from analyzers.video.frames import Picture
+from analyzers.video.pieces import Window
 from analyzers.video.stills import Shape, jpeg
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-    from analyzers.video.frames import Picture
-    from analyzers.video.pieces import Window
 
 TILE = 160
 """Longer side of a small picture."""
@@ -32,14 +31,14 @@ class Sprite:
     """Small pictures at regular times of the film; a piece has those of its own window."""
 
     every_s: float
-    window: "Window"
+    window: Window
     shape: Shape = field(default_factory=Shape)
     _last: int = -1
     _first: int = 0
     _tiles: list["Image"] = field(default_factory=list)
     _times: list[float] = field(default_factory=list)
 
-    def offer(self, picture: "Picture") -> None:
+    def offer(self, picture: Picture) -> None:
         """Take the first picture of each interval."""
         number = int(picture.time / self.every_s)
         if number == self._last:

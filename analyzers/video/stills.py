@@ -1,21 +1,16 @@
 """Pictures of a scene: the sharp frame that stands for it, and its thumbnail."""
 
 import io
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analyzers.api import Artifact
 from analyzers.image.measures import perceptual_hash, sharpness
+from analyzers.video.frames import Picture, Still
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from analyzers.video.frames import Picture
-    from analyzers.video.sprites import Sprite
-
-EVERY_S = 0.25
-"""How often a frame is looked at: less than the shortest scene."""
 HELD = 1920 * 1088
 """Pixels of the largest frame that is held as it is."""
 KEYFRAME = 1280
@@ -60,15 +55,6 @@ class Shape:
         return image.rotate(self.rotation, expand=True) if self.rotation else image
 
 
-@dataclass(frozen=True, slots=True)
-class Still:
-    """A frame that may stand for its scene."""
-
-    time: float
-    sharpness: float
-    frame: Any
-
-
 def load() -> None:
     """Encode once: Pillow loads what it needs when it first does so."""
     from PIL import Image
@@ -76,21 +62,8 @@ def load() -> None:
     jpeg(Image.new("RGB", (16, 16)))
 
 
-def looked_at(pictures: Iterable["Picture"], sprite: "Sprite") -> Iterator["Picture"]:
-    """Take a still of some pictures and let go of all frames: a second of them is much memory."""
-    from av.video.reformatter import VideoReformatter
-
-    scaler, due = VideoReformatter(), 0.0
-    for picture in pictures:
-        sprite.offer(picture)
-        if picture.time >= due:
-            due = picture.time + EVERY_S
-            picture.still = _still(scaler, picture)
-        picture.frame = None
-        yield picture
-
-
-def _still(scaler: Any, picture: "Picture") -> Still:
+def still_of(scaler: Any, picture: Picture) -> Still:
+    """Return the frame of a picture and how sharp it is."""
     from PIL import Image
 
     gray = scaler.reformat(picture.frame, *LOOKED_AT, "gray", interpolation="AREA", threads=1)

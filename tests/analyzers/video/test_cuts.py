@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from analyzers.video import cuts
-from analyzers.video.frames import HEIGHT, LUMA, WIDTH, Picture
-from analyzers.video.stills import Still
+from analyzers.video.frames import HEIGHT, LUMA, WIDTH, Picture, Still
 
 RATE = 25.0
 Planes = np.ndarray[Any, np.dtype[np.uint8]]

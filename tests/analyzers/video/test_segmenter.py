@@ -302,15 +302,15 @@ def test_frames_are_not_held() -> None:
 
 
 def _pictures(data: bytes) -> Any:
-    from analyzers import containers
     from analyzers.packets import Damage
-    from analyzers.video import cuts, frames, pieces, sprites, stills
+    from analyzers.video import cuts, reel
+    from analyzers.video.facts import film_of, stream_of
 
+    film, window = film_of(io.BytesIO(data)), pieces.Window.of(None)
     with containers.opened(io.BytesIO(data)) as container:
-        stream = containers.streams_of(container, "video")[0]
-        read = frames.pictures(container, stream, 0.0, 1e9, Damage())
-        sprite = sprites.Sprite(1.0, pieces.Window.of(None))
-        yield from cuts.scenes(stills.looked_at(read, sprite), RATE)
+        sprite = sprites.Sprite(1.0, window)
+        opened = reel.Reel(container, stream_of(container), film, window, sprite, Damage())
+        yield from cuts.scenes(opened.looked_at(opened.pictures()), RATE)
 
 
 @pytest.mark.parametrize("mode", ["exact", "fast", "compressed"])
