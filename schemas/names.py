@@ -71,6 +71,8 @@ class TextSource(StrEnum):
     SPOKEN = "spoken"
     ON_SCREEN = "on_screen"
     TAG = "tag"
+    NAME = "name"
+    """The name of the file, at its first segment: searched as words, not embedded or analyzed."""
 
 
 class Reason(StrEnum):

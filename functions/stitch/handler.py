@@ -14,9 +14,9 @@ from functions.derived import keep
 from functions.findings import feature_rows, text_rows
 from functions.work import Fact, Outcome, Work
 from schemas import ids
-from schemas.names import Stage
+from schemas.names import Stage, TextSource
 from stores.records import runs
-from stores.records.rows import RenditionRow, Row, SegmentRow
+from stores.records.rows import RenditionRow, Row, SegmentRow, TextRow
 
 TEXT_KINDS = ("application/json", "text/vtt")
 """Artifacts small enough to be read again here, to be joined into one of the whole asset."""
@@ -31,7 +31,11 @@ def handle(work: Work, deps: Deps) -> Outcome:
     segments = analyzer.stitch(parts)
     whole = analyzer.stitch_artifacts(segments, [_loaded(deps, a) for a in stored])
     stored += [keep(work, number, artifact) for number, artifact in enumerate(whole)]
-    rows = [*_rows(work, run.analyzer, segments), *_renditions(work, segments, stored)]
+    rows = [
+        *_rows(work, run.analyzer, segments),
+        *_name(work, run.filename, segments),
+        *_renditions(work, segments, stored),
+    ]
     visual = {a["segment"] for a in stored if a["kind"] == "keyframe"}
     counts = {
         "segments": len(segments),
@@ -78,6 +82,14 @@ def _rows(work: Work, analyzer: str, segments: Sequence[Segment]) -> Iterator[Ro
         )
         yield from text_rows(identity, work.run, analyzer, segment.texts)
         yield from feature_rows(identity, work.run, analyzer, segment.features, {}, None)
+
+
+def _name(work: Work, filename: str, segments: Sequence[Segment]) -> Iterator[TextRow]:
+    """Let the words of a file's name find it, at its beginning."""
+    first = next((segment for segment in segments if segment.parent is None), None)
+    if first is not None:
+        identity = segment_id(work, first.key)
+        yield TextRow(ids.derived(identity, "name"), identity, work.run, TextSource.NAME, filename)
 
 
 def _renditions(

@@ -15,6 +15,7 @@ SOURCES = {
     "spoken": "spoken words",
     "on_screen": "words in the picture",
     "tag": "tags",
+    "name": "its name",
 }
 SPACES = {"text": "meaning", "visual": "look"}
 

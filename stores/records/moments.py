@@ -106,11 +106,11 @@ def _moments(conn: Db, query: str, of: UUID, **params: Any) -> list[Moment]:
 
 
 def texts(conn: Db, lineage: UUID, segments: Sequence[UUID]) -> list[FoundText]:
-    """Return the words found in some segments of one lineage, segment by segment."""
+    """Return the words in some segments of one lineage, segment by segment; no names of files."""
     with conn.cursor(row_factory=class_row(FoundText)) as cursor:
         return cursor.execute(
             "SELECT id, segment_id, source, language, body, confidence FROM texts"
-            " WHERE segment_id = ANY(%s) AND live AND id BETWEEN %s AND %s"
+            " WHERE segment_id = ANY(%s) AND live AND id BETWEEN %s AND %s AND source <> 'name'"
             " ORDER BY segment_id, source, id",
             [list(segments), *ids.bounds(lineage)],
         ).fetchall()

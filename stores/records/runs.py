@@ -58,12 +58,13 @@ class Run:
     storage_path: str
     mime_type: str
     file_size: int
+    filename: str
 
 
 _COLUMNS = (
     "r.id, r.asset_id, r.lineage, r.state, r.lane, r.strategy, r.analyzer, r.config, r.to_index,"
     " r.reason, r.detail, r.created_at, r.started_at, r.finished_at, r.indexed_at,"
-    " a.storage_path, a.mime_type, a.file_size"
+    " a.storage_path, a.mime_type, a.file_size, a.filename"
 )
 
 

@@ -52,14 +52,17 @@ def of_run(
 def texts_of_run(
     conn: Connection[Any], lineage: UUID, run: UUID, first: int, end: int
 ) -> list[StoredText]:
-    """Return the texts of numbered segments and of what was found inside them, in order."""
+    """Return the texts of numbered segments and of what was found inside them, in order.
+
+    The names of files are none: they say nothing that analyzers or embedders should read.
+    """
     bounds = ids.bounds(lineage)
     with conn.cursor(row_factory=class_row(StoredText)) as cursor:
         return cursor.execute(
             "SELECT s.sequence_number, t.source, t.body, t.language, t.confidence"
             " FROM segments s JOIN texts t ON t.segment_id = s.id AND t.id BETWEEN %s AND %s"
             " WHERE s.run_id = %s AND s.sequence_number >= %s AND s.sequence_number < %s"
-            " AND s.id BETWEEN %s AND %s AND t.run_id = s.run_id"
+            " AND s.id BETWEEN %s AND %s AND t.run_id = s.run_id AND t.source <> 'name'"
             " ORDER BY s.sequence_number, t.id",
             [*bounds, run, first, end, *bounds],
         ).fetchall()

@@ -62,6 +62,16 @@ def test_a_dropped_file_becomes_findable(platform: Platform) -> None:
     assert found(platform, "submarine xylophone") == []
 
 
+def test_the_name_of_a_file_finds_it_at_its_beginning(platform: Platform) -> None:
+    platform.drop("Herring_gull-2019 (final).md", NOTES.encode())
+    platform.pump()
+    (hit,) = found(platform, "herring gull final", group_by="asset")
+    assert str(hit["address"]).endswith("@1#char=0,5")
+    assert isinstance(hit["signals"], list)
+    (words,) = [each for each in hit["signals"] if each["signal"] == "words"]
+    assert (words["source"], words["snippet"]) == ("name", "Herring_gull-2019 (final).md")
+
+
 def test_every_event_is_valid_and_says_nothing_of_the_content(platform: Platform) -> None:
     platform.drop("lighthouse-secret.md", NOTES.encode())
     platform.drop("red.png", picture((200, 20, 20)))

@@ -108,7 +108,7 @@ create table texts (
     segment_id uuid not null,
     run_id uuid not null,
     live boolean not null default true,
-    source varchar(20) not null check (source in ('written', 'spoken', 'on_screen', 'tag')),
+    source varchar(20) not null check (source in ('written', 'spoken', 'on_screen', 'tag', 'name')),
     language varchar(20),
     body text not null,
     confidence real,
