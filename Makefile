@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up check format test test-long test-faults test-browser test-services bench lock clean
+.PHONY: help install demo up check format test test-long test-faults test-browser test-services test-export bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ test-browser: install ## Drive the first page in headless Chromium (installs Deb
 
 test-services: install ## Start real servers (installed the first time, as root), test with them, stop them
 	$(BIN)/python -m pytest -m services
+
+test-export: install ## Compare with torch and transformers (installs both: gigabytes)
+	$(BIN)/python -m pip install -q '.[export]'
+	$(BIN)/python -m pytest -m export
 
 bench: install ## Print the measurements of bench/
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -108,6 +108,8 @@ class AnalyzerSpec:
     model: str | None = None
     dimensions: int | None = None
     """Of the vectors, for an embedder."""
+    consent: str | None = None
+    """What a tenant must have consented to before it runs (schemas.names.Consent)."""
     api: int = 1
     """The API_VERSION it was written for."""
 

@@ -113,6 +113,10 @@ class Settings(BaseModel):
     """The encoder of pictures, likewise."""
     speech_model: str = "auto"
     """The recognizer of speech, likewise."""
+    object_model: str = "auto"
+    """The detector of objects: a model's name, `off`, or `auto`: the best that lies here."""
+    face_model: str = "off"
+    """The detector of faces, likewise; it runs only for tenants that have consented."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where encoders compute; `auto`: on a GPU if onnxruntime can."""
     encoder_threads: Annotated[int, Field(ge=1, le=256)] = Field(

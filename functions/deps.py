@@ -124,6 +124,8 @@ def selection(settings: Settings) -> Selection:
         settings.text_model,
         settings.visual_model,
         settings.speech_model,
+        settings.object_model,
+        settings.face_model,
     )
 
 

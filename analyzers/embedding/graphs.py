@@ -4,7 +4,7 @@ Measured on two cores: two runs of one thread beat one run of two threads, becau
 the other inside a layer, and a session without threads can be shared by all callers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,12 @@ class Graph:
         return ort.InferenceSession(str(path), options, providers=self._runtime.providers())
 
     def run(self, inputs: Mapping[str, "Array"], output: str | None) -> "Array":
-        """Return one output; inputs that the graph does not know are left out."""
+        """Return one output, the first if none is named."""
+        (found,) = self.answers(inputs, [output or self.session.get_outputs()[0].name])
+        return found
+
+    def answers(self, inputs: Mapping[str, "Array"], names: Sequence[str]) -> list["Array"]:
+        """Return some outputs; inputs that the graph does not know are left out."""
         import numpy as np
 
         known = {wanted.name: wanted.type for wanted in self.session.get_inputs()}
@@ -46,8 +51,7 @@ class Graph:
         if len(known) == 1 and not feeds:  # a picture's input has no agreed name
             (name, value), *_ = zip(known, inputs.values(), strict=False)
             feeds = {name: _typed(value, known[name])}
-        (found,) = self.session.run([output or self.session.get_outputs()[0].name], feeds)
-        return np.asarray(found, np.float32)
+        return [np.asarray(found, np.float32) for found in self.session.run(list(names), feeds)]
 
 
 def _typed(value: "Array", wanted: str) -> "Array":

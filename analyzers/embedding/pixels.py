@@ -1,7 +1,8 @@
 """A picture as a model takes it: the same steps and the same rounding as open_clip's.
 
 open_clip resizes with Pillow's bicubic filter to the short side, cuts the middle and normalizes;
-SigLIP resizes both sides to the square.
+SigLIP resizes both sides to the square, and so do D-FINE and RT-DETR, with the bilinear filter.
+YuNet wants the whole picture in its proportions, from the left upper corner.
 """
 
 from collections.abc import Sequence
@@ -23,14 +24,16 @@ def prepared(image: "Image", how: Pixels) -> bytes:
     """Return the square of a picture: size x size x 3 bytes, row by row."""
     from PIL import Image
 
-    picture = image.convert("RGB")
+    picture, resampling = image.convert("RGB"), Image.Resampling[how.filter.upper()]
     if how.resize == "squash":
-        return picture.resize((how.size, how.size), Image.Resampling.BICUBIC).tobytes()
+        return picture.resize((how.size, how.size), resampling).tobytes()
+    if how.resize == "pad":
+        return _padded(picture, how.size, resampling).tobytes()
     picture = _not_too_long(picture)
     width, height = picture.size
     short = min(width, height)
     scaled = max(how.size, how.size * width // short), max(how.size, how.size * height // short)
-    picture = picture.resize(scaled, Image.Resampling.BICUBIC)
+    picture = picture.resize(scaled, resampling)
     left, top = (round((side - how.size) / 2.0) for side in picture.size)
     return picture.crop((left, top, left + how.size, top + how.size)).tobytes()
 
@@ -43,6 +46,20 @@ def _not_too_long(picture: "Image") -> "Image":
         return picture
     left, top = (max(0, side - most) // 2 for side in picture.size)
     return picture.crop((left, top, width - left, height - top))
+
+
+def fitted(width: int, height: int, side: int) -> tuple[int, int]:
+    """Return the size of a picture whose long side is that of the square it is padded to."""
+    longest = max(width, height)
+    return max(1, side * width // longest), max(1, side * height // longest)
+
+
+def _padded(picture: "Image", side: int, resampling: Any) -> "Image":
+    from PIL import Image
+
+    square = Image.new("RGB", (side, side))
+    square.paste(picture.resize(fitted(*picture.size, side), resampling), (0, 0))
+    return square
 
 
 def length(how: Pixels) -> int:

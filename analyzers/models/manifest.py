@@ -5,11 +5,20 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from analyzers.models.labels import LABELS
 from dataflux.errors import Invalid
 
-Kind = Literal["text-encoder", "dual-encoder", "speech", "detector"]
+Kind = Literal["text-encoder", "dual-encoder", "speech", "detector", "face-detector"]
 
 OPEN_LICENSES = frozenset({"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0"})
 """SPDX names that are accepted without being asked."""
@@ -25,6 +34,8 @@ def _inside(path: str) -> str:
 MUST_SAY: Mapping[str, tuple[str, ...]] = {
     "text-encoder": ("dimensions", "text"),
     "dual-encoder": ("dimensions", "text", "image"),
+    "detector": ("image", "objects"),
+    "face-detector": ("image", "objects"),
 }
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")]
@@ -66,9 +77,30 @@ class Pixels(_Frozen):
     file: FilePath
     output: str | None = None
     size: Annotated[int, Field(ge=16, le=1024)]
-    resize: Literal["crop", "squash"] = "crop"
+    resize: Literal["crop", "squash", "pad"] = "crop"
+    filter: Literal["bicubic", "bilinear"] = "bicubic"
     mean: Triple = (0.48145466, 0.4578275, 0.40821073)
     std: Triple = (0.26862954, 0.26130258, 0.27577711)
+
+
+class Objects(_Frozen):
+    """How a detector's graph answers, and from which score on it is believed.
+
+    `logits`: logits of classes and boxes (middle, size) of a fixed number of queries, as exported
+    from transformers. `labels`: labels, boxes (corners) and scores, as exported by the authors of
+    RT-DETR and D-FINE. `yunet`: classes, objectness and boxes on three grids.
+    """
+
+    labels: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=60)], ...],
+        BeforeValidator(
+            lambda given: LABELS.get(given, given) if isinstance(given, str) else given
+        ),
+        Field(min_length=1, max_length=1000),
+    ]
+    """By number of class; or the name of a list that is known: coco-80."""
+    answers: Literal["logits", "labels", "yunet"] = "logits"
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
 
 
 class Calibration(_Frozen):
@@ -93,6 +125,7 @@ class Model(_Frozen):
     dimensions: Annotated[int, Field(ge=1, le=4000)] | None = None
     text: Tokens | None = None
     image: Pixels | None = None
+    objects: Objects | None = None
     batch: Annotated[int, Field(ge=1, le=1024)] = 8
     """The most that are computed together; 1 where a neighbour would change the result."""
     calibration: Calibration | None = None

@@ -9,7 +9,7 @@ from analyzers.models.store import ModelStore
 from analyzers.runtime import Runtime
 from dataflux.errors import Invalid
 
-AUTO, FALLBACK = "auto", "fallback"
+AUTO, FALLBACK, OFF = "auto", "fallback", "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,21 @@ PLACES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Extra:
+    """An analyzer that there is only with a model."""
+
+    setting: str
+    kind: Kind
+    with_model: str
+
+
+EXTRAS = (
+    _Extra("object_model", "detector", "analyzers.image.objects:ObjectsAnalyzer"),
+    _Extra("face_model", "face-detector", "analyzers.image.faces:FacesAnalyzer"),
+)
+
+
 @dataclass(frozen=True)
 class Selection:
     """What the settings say of models; `auto` is the best that lies here, else the fallback."""
@@ -63,6 +78,8 @@ class Selection:
     text_model: str = AUTO
     visual_model: str = AUTO
     speech_model: str = AUTO
+    object_model: str = AUTO
+    face_model: str = OFF
 
     def applied(self, entries: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:
         """Return the entries with those of models before what they replace, and who is retired.
@@ -83,7 +100,17 @@ class Selection:
         if recognizer != SPEECH.fallback:  # one is enough
             name = recognizer.removeprefix(SPEECH.prefix)
             found[found.index(SPEECH.without)] = f"{SPEECH.with_model}#{name}"
-        return tuple(found), frozenset(retired)
+        return (*found, *self._extra(here)), frozenset(retired)
+
+    def _extra(self, here: Sequence[Model]) -> Iterator[str]:
+        """Yield the entries of what has no fallback: it is there with a model or not at all."""
+        for extra in EXTRAS:
+            wanted = getattr(self, extra.setting)
+            names = [model.name for model in here if model.kind == extra.kind]
+            if wanted not in (AUTO, OFF, *names):
+                raise self._missing(extra.setting, wanted, extra.kind)
+            if names and wanted != OFF:
+                yield f"{extra.with_model}#{names[0] if wanted == AUTO else wanted}"
 
     def _chosen(self, place: _Place, models: Sequence[Model]) -> str:
         wanted = getattr(self, place.setting)
@@ -93,11 +120,14 @@ class Selection:
         if wanted == AUTO:
             return place.prefix + names[0]
         if wanted not in names:
-            raise Invalid(
-                f"DATAFLUX_{place.setting.upper()} is {wanted!r}, no {place.kind} in"
-                f" {self.store.folder}; run `dataflux models pull {wanted}`"
-            )
+            raise self._missing(place.setting, wanted, place.kind)
         return place.prefix + str(wanted)
+
+    def _missing(self, setting: str, wanted: str, kind: Kind) -> Invalid:
+        return Invalid(
+            f"DATAFLUX_{setting.upper()} is {wanted!r}, no {kind} in {self.store.folder};"
+            f" run `dataflux models pull {wanted}`"
+        )
 
 
 def _preferred(here: dict[str, Model]) -> Iterator[Model]:

@@ -8,15 +8,11 @@ twice where words are searched.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Marker, Segment, Text
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Segment, Text
+from analyzers.image import boxes
 from analyzers.text import language, reader, regions
 from analyzers.text.reader import Line
 from schemas.names import TextSource
-
-PLACED_BY = ("page", "time", "char")
-
-
-WHOLE = (0.0, 0.0, 100.0, 100.0)
 
 
 class OcrAnalyzer(BaseAnalyzer):
@@ -89,35 +85,12 @@ def _children(
 ) -> Iterator[Segment]:
     """Yield a region with its text, then its lines, whose parent it is."""
     body, sure, key = regions.body(block), round(regions.confidence(block), 3), f"region-{number}"
-    region = _segment(segment, "region", key, segment.key, regions.union(block), sure)
+    region = boxes.child(segment, "region", key, regions.union(block), sure)
     spoken = language.detect(body)[0] or default
     region.texts.append(Text(TextSource.ON_SCREEN, body, spoken, sure))
     yield region
     for at, line in enumerate(block):
-        child = _segment(segment, "line", f"{key}-{at}", key, line.box, round(line.score, 3))
+        score = round(line.score, 3)
+        child = boxes.child(segment, "line", f"{key}-{at}", line.box, score, inside=key)
         child.features = {"semantic": {"line": {"text": line.text}}}
         yield child
-
-
-def _segment(
-    parent: Segment,
-    kind: str,
-    key: str,
-    parent_key: str,
-    box: tuple[float, float, float, float],
-    sure: float,
-) -> Segment:
-    start, end = _place(parent.start_marker, box), _place(parent.end_marker, box)
-    return Segment(kind, start, end, key=key, parent=parent_key, confidence=sure)
-
-
-def _place(marker: Marker, box: tuple[float, float, float, float]) -> Marker:
-    """Return where in the asset a box is: on the parent's page or at its time, in percent.
-
-    A picture on a page has a box of its own, in which the found one lies.
-    """
-    x, y, across, down = marker.get("xywh", WHOLE)
-    left, right = (x + across * value for value in (box[0], box[2]))
-    top, bottom = (y + down * value for value in (box[1], box[3]))
-    xywh = [round(value, 2) for value in (left, top, right - left, bottom - top)]
-    return {**{name: marker[name] for name in PLACED_BY if name in marker}, "xywh": xywh}

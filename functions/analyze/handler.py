@@ -11,6 +11,7 @@ from functions.findings import feature_rows, text_rows
 from functions.loading import LoadedSegment, load_segments
 from functions.work import Fact, Outcome, Work
 from schemas import ids
+from schemas.names import TextSource
 from stores.records import runs
 from stores.records.rows import Row, SegmentRow
 
@@ -107,7 +108,7 @@ def _with_words(place: LoadedSegment, analyzer: str, result: AnalysisResult) -> 
         start, end = place.segment.start_marker, place.segment.end_marker
         yield Segment(place.segment.type, start, end, key=str(place.id), texts=result.texts)
     for child in result.segments:
-        if child.texts:
+        if any(text.source != TextSource.TAG for text in child.texts):  # a label is no prose
             yield replace(child, key=str(_child_id(place.id, analyzer, child)), parent=None)
 
 

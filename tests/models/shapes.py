@@ -63,23 +63,24 @@ def draw(shown: Shown, rng: random.Random, side: int = SIDE) -> Image.Image:
     assert shown.color
     assert shown.ground
     assert shown.shape
-    image = Image.new("RGB", (side, side), _near(COLORS[shown.ground], rng))
+    image = Image.new("RGB", (side, side), near(COLORS[shown.ground], rng))
     radius = side * rng.uniform(0.16, 0.36)
     x, y = (rng.uniform(radius, side - radius) for _ in range(2))
-    canvas, color = ImageDraw.Draw(image), _near(COLORS[shown.color], rng)
-    for part in _outline(shown.shape, rng.uniform(-25, 25)):
+    canvas, color = ImageDraw.Draw(image), near(COLORS[shown.color], rng)
+    for part in outline(shown.shape, rng.uniform(-25, 25)):
         points = [(x + radius * dx, y + radius * dy) for dx, dy in part]
         canvas.polygon(points, fill=color)
     noise = Image.effect_noise((side, side), rng.uniform(5, 40)).convert("RGB")
     return Image.blend(image, noise, rng.uniform(0, 0.12))
 
 
-def _near(color: tuple[int, int, int], rng: random.Random) -> tuple[int, int, int]:
+def near(color: tuple[int, int, int], rng: random.Random) -> tuple[int, int, int]:
+    """Return a colour a little off."""
     red, green, blue = (max(0, min(255, c + rng.randint(-22, 22))) for c in color)
     return red, green, blue
 
 
-def _outline(shape: str, turn: float) -> Sequence[Sequence[tuple[float, float]]]:
+def outline(shape: str, turn: float) -> Sequence[Sequence[tuple[float, float]]]:
     """Return polygons in the unit circle."""
     match shape:
         case "circle":

@@ -29,7 +29,7 @@ def parsed(**changes: Any) -> Model:
 
 def test_every_entry_can_be_pulled_and_names_its_terms() -> None:
     assert {model.kind for model in catalog().values()} == {
-        "text-encoder", "dual-encoder", "speech", "detector",
+        "text-encoder", "dual-encoder", "speech", "detector", "face-detector",
     }  # fmt: skip
     for model in catalog().values():
         assert model.license in OPEN_LICENSES
