@@ -1,8 +1,8 @@
 """From what a detector's graph answers to things with a label, a score and a box.
 
-The steps are those of RT-DETR and D-FINE, which need no suppression of doubles: every class of every
-query competes, and the best are taken, as many as there are queries (Zhao et al., DETRs Beat YOLOs
-on Real-time Object Detection, 2024; `post_process_object_detection` of transformers).
+The steps are those of RT-DETR and D-FINE, which need no suppression of doubles: every class of
+every query competes, and the best are taken, as many as there are queries (Zhao et al., DETRs Beat
+YOLOs on Real-time Object Detection, 2024; `post_process_object_detection` of transformers).
 """
 
 from collections.abc import Iterator
