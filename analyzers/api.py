@@ -78,6 +78,7 @@ class AnalysisResult:
     segments: list[Segment] = field(default_factory=list)
     """Child segments (lines, regions, boxes); their `parent` is the analyzed segment."""
     processing_time: float = 0.0
+    """CPU seconds; the platform measures them."""
     model: str | None = None
 
 
@@ -87,6 +88,17 @@ class Embedding:
 
     space: str
     vector: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU seconds of one usual core for one unit; what has no pages or no length counts as one.
+
+    A `second` is one of sound or film.
+    """
+
+    cpu_s: float
+    per: Literal["segment", "second", "page", "file"] = "segment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,8 @@ class AnalyzerSpec:
     """Of the vectors, for an embedder."""
     consent: str | None = None
     """What a tenant must have consented to before it runs (schemas.names.Consent)."""
+    cost: Cost | None = None
+    """What it takes, to be told before a selection is analyzed; it must be declared."""
     api: int = 1
     """The API_VERSION it was written for."""
 

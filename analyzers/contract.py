@@ -62,8 +62,9 @@ class AnalyzerContract:
         return Registry((cls.entry,))
 
     @pytest.fixture(scope="class")
-    def sandbox(self) -> Iterator[Sandbox]:
-        made = Sandbox(self.registry())
+    @classmethod
+    def sandbox(cls) -> Iterator[Sandbox]:
+        made = Sandbox(cls.registry())
         yield made
         made.close()
 

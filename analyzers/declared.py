@@ -1,10 +1,11 @@
 """Whether an analyzer declares itself so that the platform can decide by it."""
 
+import math
 import re
 from collections.abc import Iterator
 from typing import get_args, get_type_hints
 
-from analyzers.api import API_VERSION, AnalyzerSpec, BaseAnalyzer
+from analyzers.api import API_VERSION, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 from schemas.names import Domain
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -12,6 +13,7 @@ VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,19}")
 MIME_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*")
 SPACE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9._-]*@[A-Za-z0-9.]+")
 POOLS = get_args(get_type_hints(AnalyzerSpec)["pool"])
+UNITS = get_args(get_type_hints(Cost)["per"])
 
 
 def overrides(analyzer: BaseAnalyzer, method: str) -> bool:
@@ -31,6 +33,15 @@ def embeds(analyzer: BaseAnalyzer) -> bool:
     return overrides(analyzer, "generate_embeddings") or overrides(
         analyzer, "generate_embeddings_batch"
     )
+
+
+def wants(analyzer: BaseAnalyzer, segment: Segment) -> bool:
+    """Return whether an analyzer has declared that it takes such a segment."""
+    spec = analyzer.spec
+    if spec.segments and segment.type not in spec.segments:
+        return False
+    has = {*segment.renditions, *(["text"] if segment.texts else [])}
+    return set(spec.needs) <= has
 
 
 def faults(analyzer: BaseAnalyzer) -> list[str]:
@@ -53,6 +64,17 @@ def _general(spec: AnalyzerSpec) -> Iterator[str]:
     for name in spec.formats:
         if not MIME_TYPE.fullmatch(name):
             yield f"format {name!r} is no MIME type"
+    yield from _of_cost(spec.cost)
+
+
+def _of_cost(cost: Cost | None) -> Iterator[str]:
+    if cost is None:
+        yield "it declares no cost; say cost=Cost(seconds)"
+        return
+    if cost.per not in UNITS:
+        yield f"its cost is per {cost.per!r}, none of {', '.join(UNITS)}"
+    if not 0 <= cost.cpu_s < math.inf:
+        yield f"its cost of {cost.cpu_s!r} s is no time"
 
 
 def _of_its_work(analyzer: BaseAnalyzer, spec: AnalyzerSpec) -> Iterator[str]:

@@ -124,6 +124,14 @@ def metadata_from(raw: Any) -> dict[str, Any]:
     }
 
 
+def seconds_from(raw: Any) -> float:
+    """Read how long something took."""
+    seconds = _number(raw, "seconds")
+    if seconds < 0:
+        raise _invalid("seconds are less than none")
+    return seconds
+
+
 def range_to_list(piece: Range) -> list[Any]:
     return [piece.unit, piece.start, piece.end]
 

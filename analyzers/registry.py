@@ -1,5 +1,6 @@
 """Which analyzers there are: ours in one readable list, others by allowed entry point."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,8 @@ from analyzers.models.selection import Selection
 from analyzers.models.store import ModelStore
 from analyzers.runtime import Runtime
 from dataflux.errors import Invalid, NotFound
+
+log = logging.getLogger(__name__)
 
 VIDEO = "analyzers.video.segmenter:VideoSegmenter"
 SCENES = dict.fromkeys(
@@ -71,20 +74,40 @@ class Registry:
         ours, retired = models.applied(built_in)
         return cls(ours + plugins, origins, models.store, models.runtime, retired)
 
-    @cached_property
+    @property
     def all(self) -> tuple[BaseAnalyzer, ...]:
-        """Every analyzer, checked: raise Invalid for one that cannot be used."""
-        found: dict[str, tuple[str, BaseAnalyzer]] = {}
+        """Every analyzer that can be used; raise Invalid if one of ours cannot, or for two of a
+        name."""
+        return self._made[0]
+
+    @property
+    def broken(self) -> Mapping[str, str]:
+        """By entry, why a plugin that is allowed cannot be used; the others go on without it."""
+        return self._made[1]
+
+    @cached_property
+    def _made(self) -> tuple[tuple[BaseAnalyzer, ...], Mapping[str, str]]:
+        usable: dict[str, BaseAnalyzer] = {}
+        broken: dict[str, str] = {}
         for entry in self.entries:
-            analyzer = self._instance(entry)
-            name = analyzer.spec.name
-            if name in found:
-                one, other = self._origin(found[name][0]), self._origin(entry)
+            try:
+                usable[entry] = self._instance(entry)
+            except Invalid as error:
+                if entry not in self.origins:
+                    raise
+                log.error("%s", error)
+                broken[entry] = str(error)
+        self._check_names(usable)
+        return tuple(usable.values()), broken
+
+    def _check_names(self, usable: Mapping[str, BaseAnalyzer]) -> None:
+        first: dict[str, str] = {}
+        for entry, analyzer in usable.items():
+            if (other := first.setdefault(analyzer.spec.name, entry)) != entry:
                 raise Invalid(
-                    f"two analyzers are named {name!r}: {one} and {other}; allow only one"
+                    f"two analyzers are named {analyzer.spec.name!r}: {self._origin(other)} and"
+                    f" {self._origin(entry)}; allow only one"
                 )
-            found[name] = entry, analyzer
-        return tuple(analyzer for _, analyzer in found.values())
 
     def get(self, name: str) -> BaseAnalyzer:
         """Return an analyzer by `name` or `name@version`."""
@@ -141,16 +164,25 @@ class Registry:
         return (analyzer for analyzer in self.all if does(analyzer))
 
     def _instance(self, entry: str) -> BaseAnalyzer:
-        module, _, name = entry.partition(":")
-        name, _, model = name.partition("#")
-        made = getattr(import_module(module), name)
-        made = made(self.store, self.store.get(model), self.runtime) if model else made()
+        try:
+            made = self._called(entry)
+        except Exception as error:
+            if entry not in self.origins:
+                raise
+            why = f"{type(error).__name__}: {error}"  # a plugin may raise anything
+            raise Invalid(f"{self._origin(entry)} cannot be imported: {why}") from error
         if not isinstance(made, BaseAnalyzer):
             origin = self._origin(entry)
             raise Invalid(f"{origin} is no analyzer; subclass analyzers.api.BaseAnalyzer")
         if faults := declared.faults(made):
             raise Invalid(f"{self._origin(entry)} cannot be used: {'; '.join(faults)}")
         return made
+
+    def _called(self, entry: str) -> object:
+        module, _, name = entry.partition(":")
+        name, _, model = name.partition("#")
+        made = getattr(import_module(module), name)
+        return made(self.store, self.store.get(model), self.runtime) if model else made()
 
     def _origin(self, entry: str) -> str:
         return f"{entry} (of {self.origins.get(entry, OURS)})"

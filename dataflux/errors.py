@@ -75,6 +75,7 @@ class MediaFailed(DataFluxError):
     """The file itself is the problem: recorded with its reason, never retried."""
 
     status = 422
+    reason: Reason
 
     def __init__(self, reason: Reason, detail: str = "", *, limit: str | None = None) -> None:
         super().__init__(f"{reason}: {detail}" if detail else str(reason))

@@ -20,7 +20,10 @@ def group() -> None:
 
 @app.command("list")
 def list_(home: Home = None, as_json: Json = False) -> None:
-    """List the analyzers of the installation: what they do, by which model, whether they run.
+    """List the analyzers of the installation: what they do, at which cost, whether they run.
+
+    A cost is in CPU seconds: as declared, then as measured in the latest runs. Formats, needs and
+    origins are in --json.
 
     Example: dataflux analyzers list
     """
@@ -30,13 +33,25 @@ def list_(home: Home = None, as_json: Json = False) -> None:
 
 
 def _table(found: dict[str, Any]) -> None:
-    table = Table("analyzer", "does", "emits", "model", "state", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("analyzer", "does", "emits", "model", "cost", "state"):
+        table.add_column(name, no_wrap=name == "analyzer")
     for item in found["items"]:
         table.add_row(
             item["id"],
             ", ".join(item["does"]),
-            ", ".join(item["emits"]),
+            ", ".join(item["emits"]) or "-",
             escape(item["model"] or "-"),
+            cost(item),
             escape(item["problem"] or item["state"]),
         )
     console.print(table)
+
+
+def cost(item: dict[str, Any]) -> str:
+    """Return what an analyzer takes: `0.5 s/segment, measured 0.41`."""
+    if item["cost"] is None:
+        return "-"
+    declared = f"{item['cost']['cpu_s']:g} s/{item['cost']['per']}"
+    found = item["measured"]
+    return declared if found is None else f"{declared}, measured {found['cpu_s']:.2g}"

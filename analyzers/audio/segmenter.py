@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, ClassVar
 
 from analyzers import containers
-from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Segment
+from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Cost, Segment
 from analyzers.audio import voice
 from analyzers.audio.sound import LONGEST_S, first_track
 from analyzers.audio.timeline import Timeline, flac
@@ -39,6 +39,7 @@ class AudioSegmenter(BaseAnalyzer):
         ),
         emits=("audio", "technical"),
         model=voice.MODEL,
+        cost=Cost(0.01, "second"),
     )
 
     def load(self) -> None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from analyzers import containers
-from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Segment, Text
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment, Text
 from analyzers.audio.sound import RATE, first_track
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class SpeechAnalyzer(BaseAnalyzer):
         emits=("audio",),
         pool="speech",
         model=PocketSphinx.model,
+        cost=Cost(0.3, "second"),
     )
 
     @cached_property

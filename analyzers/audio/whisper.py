@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from analyzers import containers
-from analyzers.api import AnalysisResult, AnalyzerSpec, Finder, Segment
+from analyzers.api import AnalysisResult, AnalyzerSpec, Cost, Finder, Segment
 from analyzers.audio.sound import RATE
 from analyzers.audio.speech import Transcript, Word, result_of, samples_of
 from analyzers.models.manifest import Model
@@ -89,6 +89,7 @@ class WhisperAnalyzer(Finder):
             needs=("speech",),
             emits=("audio",),
             model=model.label,
+            cost=Cost(0.3, "second"),
         )
 
     def load(self) -> None:

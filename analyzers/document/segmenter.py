@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, ClassVar, Protocol
 
-from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Range, Segment
+from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Cost, Range, Segment
 from analyzers.decoding import Limits
 from analyzers.document import (
     delimited,
@@ -63,7 +63,11 @@ class DocumentSegmenter(BaseAnalyzer):
     """Reads the format that config["mime_type"] names, else the one its content shows."""
 
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        name="document", version="2", formats=tuple(FORMATS), emits=("semantic", "technical")
+        name="document",
+        version="2",
+        formats=tuple(FORMATS),
+        emits=("semantic", "technical"),
+        cost=Cost(0.05, "page"),
     )
 
     def load(self) -> None:

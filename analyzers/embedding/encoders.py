@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from analyzers.api import AnalyzerSpec, Embedding, Encoder, Segment
+from analyzers.api import AnalyzerSpec, Cost, Embedding, Encoder, Segment
 from analyzers.decoding import Limits
 from analyzers.embedding import pixels
 from analyzers.embedding.batches import Batches
@@ -61,6 +61,7 @@ class TextEncoder(_WithModel):
             emits=(model.space,),
             model=model.label,
             dimensions=model.dimensions,
+            cost=Cost(0.05),
         )
 
     def prepare(self, segment: Segment) -> bytes | None:
@@ -89,6 +90,7 @@ class PictureEncoder(_WithModel):
             emits=(model.space,),
             model=model.label,
             dimensions=model.dimensions,
+            cost=Cost(0.3),
         )
 
     def load(self) -> None:

@@ -8,7 +8,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from analyzers.api import AnalyzerSpec, BaseAnalyzer, Embedding, Segment
+from analyzers.api import AnalyzerSpec, BaseAnalyzer, Cost, Embedding, Segment
 from analyzers.decoding import Limits
 from analyzers.image import colors, decoder
 
@@ -55,6 +55,7 @@ class VisualFallback(BaseAnalyzer):
         emits=(SPACE,),
         model="fallback",
         dimensions=DIMENSIONS,
+        cost=Cost(0.01),
     )
     calibration: ClassVar[dict[str, float]] = {"mean": 0.728, "sd": 0.131}
     """Cosines of random pairs of pictures (bench/calibrate_spaces.py)."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from analyzers.api import AnalyzerSpec, BaseAnalyzer, Embedding, Segment
+from analyzers.api import AnalyzerSpec, BaseAnalyzer, Cost, Embedding, Segment
 
 SPACE = "text/fallback@1"
 DIMENSIONS = 512
@@ -46,6 +46,7 @@ class TextFallback(BaseAnalyzer):
         emits=(SPACE,),
         model="fallback",
         dimensions=DIMENSIONS,
+        cost=Cost(0.001),
     )
     calibration: ClassVar[dict[str, float]] = {"mean": 0.122, "sd": 0.070}
     """Cosines of random pairs of texts (bench/calibrate_spaces.py)."""

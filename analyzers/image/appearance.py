@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Segment
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 from analyzers.decoding import Limits
 from analyzers.image import colors, decoder
 
@@ -25,6 +25,7 @@ class AppearanceAnalyzer(BaseAnalyzer):
         segments=("image", "scene", "page"),
         needs=("keyframe",),
         emits=("visual", "style"),
+        cost=Cost(0.05),
     )
 
     def load(self) -> None:

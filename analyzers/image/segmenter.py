@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
-from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Features, Segment
+from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Cost, Features, Segment
 from analyzers.decoding import Limits
 from analyzers.image import decoder
 from analyzers.image.decoder import FORMATS, Picture
@@ -26,6 +26,7 @@ class ImageSegmenter(BaseAnalyzer):
         version="1",
         formats=(*dict.fromkeys(FORMATS.values()), "image/heif"),
         emits=("visual", "technical"),
+        cost=Cost(0.2, "file"),
     )
 
     def load(self) -> None:

@@ -1,6 +1,7 @@
 """Where hostile bytes are decoded: in a child that was forked for one job and then sealed."""
 
 import threading
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -9,13 +10,14 @@ from typing import Any, cast
 
 from analyzers import records
 from analyzers.api import AnalysisResult, Artifact, Embedding, Encoder, Finder, Range, Segment
+from analyzers.declared import wants
 from analyzers.registry import Registry
 from analyzers.sandbox import analysis, answers, jobs
-from analyzers.sandbox.analysis import Pair
+from analyzers.sandbox.analysis import Meter, Pair
 from analyzers.sandbox.answers import Identified
 from analyzers.sandbox.bundle import Bundle, bundle, unnamed
-from analyzers.sandbox.child import wants
 from analyzers.sandbox.frames import Frame
+from analyzers.sandbox.jobs import Spent
 from analyzers.sandbox.limits import Limits
 from analyzers.sandbox.serving import Source
 from analyzers.sandbox.zygotes import Zygote
@@ -23,10 +25,14 @@ from analyzers.sniff import says_otherwise
 from dataflux.errors import MediaFailed, Unavailable
 from schemas.names import Reason
 
-__all__ = ["Identified", "Limits", "Sandbox", "Source"]
+__all__ = ["Identified", "Limits", "Meter", "Sandbox", "Source", "Spent"]
 
 NAME = 255
 """Of what the sender says of a file, no more is looked at."""
+
+
+def _unmetered(*_: object) -> None:
+    """Take no notice of what something has taken."""
 
 
 class Sandbox:
@@ -62,7 +68,12 @@ class Sandbox:
         return found
 
     def extract(
-        self, source: Source, analyzer: str, piece: Range | None, config: Mapping[str, Any]
+        self,
+        source: Source,
+        analyzer: str,
+        piece: Range | None,
+        config: Mapping[str, Any],
+        spent: Spent = _unmetered,
     ) -> Iterator[Segment | Artifact]:
         """Yield the segments and derived objects of a piece as the child finds them."""
         arguments = {
@@ -71,7 +82,7 @@ class Sandbox:
             "config": dict(config),
         }
         pool = self._registry.get(analyzer).spec.pool
-        with closing(self._run(pool, "extract", arguments, source)) as frames:
+        with closing(self._run(pool, "extract", arguments, source, spent)) as frames:
             yield from answers.findings(frames, self._limits.findings)
 
     def analyze(
@@ -79,9 +90,11 @@ class Sandbox:
         segments: Sequence[Segment],
         analyzers: Sequence[str],
         priorities: Mapping[str, int],
+        meter: Meter = _unmetered,
     ) -> Iterator[tuple[str, str, AnalysisResult | MediaFailed]]:
         """Yield (segment key, analyzer id, result): one analyzer that fails leaves the others."""
         prepared: list[tuple[str, str, bytes]] = []
+        emitted = {a.spec.id: a.spec.emits for a in map(self._registry.get, analyzers)}
         with bundle(segments) as packed:
             for pool in self._limits.memory:
                 pairs = self._pairs(pool, segments, analyzers, priorities)
@@ -90,7 +103,7 @@ class Sandbox:
                     arguments = {"pairs": pairs, "priorities": dict(priorities)}
                     return self._run(pool, "analyze", arguments, packed)
 
-                for key, name, found in analysis.results(run, pairs):
+                for key, name, found in analysis.results(run, pairs, emitted, meter):
                     if isinstance(found, bytes):
                         prepared.append((key, name, found))
                     else:
@@ -98,32 +111,42 @@ class Sandbox:
         bare = {s.key: Segment(s.type, s.start_marker, s.end_marker, key=s.key) for s in segments}
         for key, name, made in prepared:  # the child has gone: its time does not run meanwhile
             finder = cast(Finder, self._registry.get(name))
-            if (result := analysis.second_step(finder, bare[key], made, priorities)) is not None:
+            began = time.perf_counter()  # the model may compute in threads of its own
+            result = analysis.second_step(finder, bare[key], made, priorities)
+            meter(name, key, time.perf_counter() - began)
+            if result is not None:
                 yield key, name, result
 
-    def embed(self, segments: Sequence[Segment], embedder: str) -> list[list[Embedding]]:
+    def embed(
+        self, segments: Sequence[Segment], embedder: str, spent: Spent = _unmetered
+    ) -> list[list[Embedding]]:
         """Return the vectors of many segments, in their order."""
         analyzer = self._registry.get(embedder)
         if isinstance(analyzer, Encoder):
-            return self._encode(analyzer, segments)
+            return self._encode(analyzer, segments, spent)
         spec = analyzer.spec
         with (
             bundle(segments) as packed,
-            closing(self._run(spec.pool, "embed", {"embedder": embedder}, packed)) as frames,
+            closing(self._run(spec.pool, "embed", {"embedder": embedder}, packed, spent)) as frames,
         ):
             return answers.all_embeddings(frames, spec, len(segments))
 
-    def _encode(self, encoder: Encoder, segments: Sequence[Segment]) -> list[list[Embedding]]:
+    def _encode(
+        self, encoder: Encoder, segments: Sequence[Segment], spent: Spent
+    ) -> list[list[Embedding]]:
         """Have a child prepare what the model takes, and compute here."""
+        spec = encoder.spec
         with (
             bundle(segments) as packed,
             closing(
-                self._run(encoder.spec.pool, "prepare", {"embedder": encoder.spec.id}, packed)
+                self._run(spec.pool, "prepare", {"embedder": spec.id}, packed, spent)
             ) as frames,
         ):
             inputs = answers.prepared(frames, len(segments))
         given = [made for made in inputs if made is not None]
-        vectors = iter(answers.encoded(encoder.encode(given) if given else [], encoder.spec))
+        began = time.perf_counter()
+        vectors = iter(answers.encoded(encoder.encode(given) if given else [], spec))
+        spent(time.perf_counter() - began)
         return [[] if made is None else [next(vectors)] for made in inputs]
 
     def embed_query(self, embedder: str, query: str | bytes) -> Embedding | None:
@@ -178,7 +201,12 @@ class Sandbox:
                 yield from ((s.key, spec.id) for s in segments if wants(analyzer, s))
 
     def _run(
-        self, pool: str, task: str, arguments: Mapping[str, Any], source: Source | Bundle
+        self,
+        pool: str,
+        task: str,
+        arguments: Mapping[str, Any],
+        source: Source | Bundle,
+        spent: Spent = _unmetered,
     ) -> Generator[Frame]:
         limits = self._limits
         message = {
@@ -188,7 +216,7 @@ class Sandbox:
             "cpu_s": limits.cpu_s,
         }
         bounds = jobs.Bounds(limits.wall_s, limits.resident[pool], limits.output, limits.heads)
-        return jobs.run(self._zygote(pool), message, source, bounds)
+        return jobs.run(self._zygote(pool), message, source, bounds, spent)
 
     def _zygote(self, pool: str) -> Zygote:
         """Return the zygote of a pool: a new one, if it has none that is alive."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -23,28 +23,53 @@ Pair = tuple[str, str]
 Result = tuple[str, str, AnalysisResult | MediaFailed]
 Answer = tuple[str, str, AnalysisResult | MediaFailed | bytes]
 """Of an analyzer in two steps, what its first has prepared."""
+Meter = Callable[[str, str, float], None]
+"""Is told of the id of an analyzer and the key of a segment the CPU seconds that they took."""
 
 
 def results(
-    run: Callable[[list[Pair]], Generator[Frame]], pairs: Iterable[Pair]
+    run: Callable[[list[Pair]], Generator[Frame]],
+    pairs: Iterable[Pair],
+    emitted: Mapping[str, Collection[str]],
+    meter: Meter,
 ) -> Iterator[Answer]:
-    """Yield what was found for each pair; `run` starts a child on some of them."""
+    """Yield what was found for each pair; `run` starts a child on some of them.
+
+    `emitted`: by analyzer the domains it declares; what gives others is not believed.
+    """
     waiting = deque(pairs)
     strikes: Counter[str] = Counter()
     while waiting:
         try:
-            yield from _until_it_fails(run(list(waiting)), waiting)
+            for key, analyzer, found in _until_it_fails(run(list(waiting)), waiting, meter):
+                if isinstance(found, AnalysisResult):
+                    yield key, analyzer, _declared(found, emitted[analyzer])
+                else:
+                    yield key, analyzer, found
         except MediaFailed as error:
             if error.reason is Reason.SANDBOX_UNAVAILABLE:
                 raise
             yield from _blamed(error, waiting, strikes)
 
 
-def _until_it_fails(frames: Generator[Frame], waiting: deque[Pair]) -> Iterator[Answer]:
+def _declared(found: AnalysisResult, domains: Collection[str]) -> AnalysisResult | MediaFailed:
+    """Return what was found if its analyzer has declared such; else a failure that says so."""
+    given = {*found.features, *(domain for s in found.segments for domain in s.features)}
+    if undeclared := sorted(given - set(domains)):
+        detail = f"gives {', '.join(undeclared)}, which it does not declare in emits"
+        return MediaFailed(Reason.ANALYZER_INVALID_OUTPUT, detail)
+    return found
+
+
+def _until_it_fails(
+    frames: Generator[Frame], waiting: deque[Pair], meter: Meter
+) -> Iterator[Answer]:
     with closing(frames):  # a child that is not believed any more ends here
         for head, payload in frames:
             found = _read(head, payload, waiting)
-            waiting.popleft()
+            spent = records.seconds_from(head.get("spent"))
+            key, analyzer = waiting.popleft()
+            meter(analyzer, key, spent)
             if found is not None:
                 yield found
     if waiting:
@@ -62,7 +87,9 @@ def _read(head: dict[str, Any], payload: bytes, waiting: deque[Pair]) -> Answer 
         return key, analyzer, payload
     if head.get("result") is None:
         return None
-    return key, analyzer, records.result_from_dict(head["result"])
+    found = records.result_from_dict(head["result"])
+    found.processing_time = records.seconds_from(head.get("spent"))
+    return key, analyzer, found
 
 
 def second_step(
@@ -71,7 +98,9 @@ def second_step(
     """Return what a model finds in what the child has prepared, or why it failed."""
     try:
         found = finder.find(segment, prepared, priorities)
-        return None if found is None else records.result_from_dict(records.result_to_dict(found))
+        if found is None:
+            return None
+        return _declared(records.result_from_dict(records.result_to_dict(found)), finder.spec.emits)
     except MediaFailed as error:
         return error
     except Exception as error:  # a plugin may raise anything

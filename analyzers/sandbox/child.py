@@ -1,12 +1,14 @@
 """What a sealed child does: one task on one nameless file, its findings as frames on a pipe."""
 
 import os
+import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 from analyzers import containers, records
-from analyzers.api import Artifact, BaseAnalyzer, Embedding, Encoder, Finder, Segment
+from analyzers.api import Artifact, Embedding, Encoder, Finder, Segment
+from analyzers.declared import wants
 from analyzers.sandbox import frames
 from analyzers.sandbox.bundle import unpack
 from analyzers.sandbox.endings import OUT_OF_MEMORY
@@ -29,7 +31,7 @@ def run(loaded: Loaded, job: Arguments, source: int, out: int) -> None:
     try:
         for head, payload in TASKS[job["task"]](loaded, file, job["arguments"]):
             write_all(out, _packed(head, payload))
-        write_all(out, frames.pack({"end": True}))
+        write_all(out, frames.pack({"end": True, "spent": time.process_time()}))
     except MemoryError:
         os._exit(OUT_OF_MEMORY)  # there may be none left to say so
     except MediaFailed as error:
@@ -126,8 +128,10 @@ def _analyze(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[F
     """Answer every pair of segment and analyzer, in the order they were asked in."""
     segments = {segment.key: segment for segment in unpack(file)}
     for key, name in arguments["pairs"]:
+        began = time.process_time()
         answer, payload = _analyzed(loaded, name, segments[key], arguments["priorities"])
-        yield {"segment": key, "analyzer": name, **answer}, payload
+        spent = time.process_time() - began
+        yield {"segment": key, "analyzer": name, "spent": spent, **answer}, payload
 
 
 def _analyzed(loaded: Loaded, name: str, segment: Segment, priorities: Mapping[str, int]) -> Frame:
@@ -148,15 +152,6 @@ def _analyzed(loaded: Loaded, name: str, segment: Segment, priorities: Mapping[s
         return answer, b""
     invalid = MediaFailed(Reason.ANALYZER_INVALID_OUTPUT, "a result that is no JSON")
     return {"failed": failure_to_dict(invalid)}, b""
-
-
-def wants(analyzer: BaseAnalyzer, segment: Segment) -> bool:
-    """Return whether an analyzer has declared that it takes such a segment."""
-    spec = analyzer.spec
-    if spec.segments and segment.type not in spec.segments:
-        return False
-    has = {*segment.renditions, *(["text"] if segment.texts else [])}
-    return set(spec.needs) <= has
 
 
 def _embed(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:

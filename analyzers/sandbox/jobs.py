@@ -6,10 +6,11 @@ import os
 import select
 import socket
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from analyzers.records import seconds_from
 from analyzers.sandbox.child import failure_from_dict
 from analyzers.sandbox.endings import verdict
 from analyzers.sandbox.frames import Frame, FrameReader, Malformed
@@ -32,8 +33,12 @@ class Bounds:
     heads: int
 
 
+Spent = Callable[[float], None]
+"""Is told how many CPU seconds a job that ended well has taken."""
+
+
 def run(
-    zygote: Zygote, message: dict[str, Any], source: Source, bounds: Bounds
+    zygote: Zygote, message: dict[str, Any], source: Source, bounds: Bounds, spent: Spent
 ) -> Generator[Frame]:
     """Yield the frames of a job; raise MediaFailed for every other end than a good one.
 
@@ -49,7 +54,7 @@ def run(
         finally:
             os.close(their_out)
             theirs.close()
-        watch = _Watch(zygote, job, out, server, bounds)
+        watch = _Watch(zygote, job, out, server, bounds, spent)
         stack.callback(watch.end)
         yield from watch.frames()
 
@@ -74,10 +79,16 @@ def _only_reads(fd: int) -> bool:
 
 class _Watch:
     def __init__(
-        self, zygote: Zygote, job: Job, out: int, server: RangeServer | None, bounds: Bounds
+        self,
+        zygote: Zygote,
+        job: Job,
+        out: int,
+        server: RangeServer | None,
+        bounds: Bounds,
+        spent: Spent,
     ) -> None:
         self._zygote, self._job, self._out, self._server = zygote, job, out, server
-        self._bounds = bounds
+        self._bounds, self._spent = bounds, spent
         self._reader = FrameReader(bounds.output, bounds.heads)
         self._deadline = time.monotonic() + bounds.wall_s
         self._ended_well = False
@@ -114,6 +125,7 @@ class _Watch:
         """Return whether a frame is for the caller; the child's own end or failure is not."""
         if "end" in head:
             self._ended_well = True
+            self._spent(seconds_from(head.get("spent")))
             return False
         if "failed" in head and "analyzer" not in head:
             raise failure_from_dict(head["failed"])

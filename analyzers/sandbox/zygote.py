@@ -66,7 +66,8 @@ def _load(options: dict[str, Any]) -> "Loaded":
     for name in LAZY:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
-    registry = Registry(tuple(options["entries"]), store=ModelStore(Path(options["models"])))
+    store = ModelStore(Path(options["models"]))
+    registry = Registry(tuple(options["entries"]), options["origins"], store)
     return Loaded.load(registry, options["pool"])
 
 

@@ -51,6 +51,7 @@ class Zygote:
         options = {
             "pool": pool,
             "entries": registry.entries,
+            "origins": dict(registry.origins),
             "models": str(registry.store.folder),
             "require_seal": require_seal,
             "path": [str(Path(__file__).parents[2]), *filter(None, sys.path)],

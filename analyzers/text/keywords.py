@@ -16,7 +16,7 @@ from itertools import pairwise
 from statistics import mean, median, pstdev
 from typing import ClassVar
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Segment
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 from analyzers.text.language import detect, load
 
 METHOD = "yake-statistic"
@@ -38,7 +38,12 @@ class KeywordsAnalyzer(BaseAnalyzer):
     """Finds a few words and phrases that say what a longer text is about."""
 
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        name="keywords", version="1", needs=("text",), emits=("semantic",), model=METHOD
+        name="keywords",
+        version="1",
+        needs=("text",),
+        emits=("semantic",),
+        model=METHOD,
+        cost=Cost(0.001),
     )
 
     def load(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Segment, Text
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment, Text
 
 MODEL = "py3langid"
 SAMPLE = 2_000
@@ -40,7 +40,12 @@ class LanguageAnalyzer(BaseAnalyzer):
     """Reports the language most of a segment's text is in."""
 
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        name="language", version="1", needs=("text",), emits=("semantic",), model=MODEL
+        name="language",
+        version="1",
+        needs=("text",),
+        emits=("semantic",),
+        model=MODEL,
+        cost=Cost(0.001),
     )
 
     def load(self) -> None:

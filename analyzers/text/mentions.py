@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import ClassVar
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Segment
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 
 METHOD = "patterns"
 MOST = 50
@@ -77,7 +77,12 @@ class MentionsAnalyzer(BaseAnalyzer):
     """Finds dates and amounts, in one form whatever the language, and addresses."""
 
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        name="mentions", version="1", needs=("text",), emits=("semantic",), model=METHOD
+        name="mentions",
+        version="1",
+        needs=("text",),
+        emits=("semantic",),
+        model=METHOD,
+        cost=Cost(0.0005),
     )
 
     def analyze_segment(

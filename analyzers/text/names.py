@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Segment
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 from analyzers.text.language import detect, load
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
@@ -38,7 +38,13 @@ class NamesAnalyzer(BaseAnalyzer):
     """Finds whom and what a text names."""
 
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        name="names", version="1", needs=("text",), emits=("semantic",), pool="text", model=MODEL
+        name="names",
+        version="1",
+        needs=("text",),
+        emits=("semantic",),
+        pool="text",
+        model=MODEL,
+        cost=Cost(0.02),
     )
 
     def load(self) -> None:

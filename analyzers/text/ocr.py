@@ -8,7 +8,7 @@ twice where words are searched.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Segment, Text
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment, Text
 from analyzers.image import boxes
 from analyzers.text import language, reader, regions
 from analyzers.text.reader import Line
@@ -26,6 +26,7 @@ class OcrAnalyzer(BaseAnalyzer):
         emits=("semantic",),
         pool="ocr",
         model="rapidocr",
+        cost=Cost(0.5),
     )
 
     def load(self) -> None:
@@ -56,6 +57,7 @@ class ScanAnalyzer(OcrAnalyzer):
         emits=("semantic",),
         pool="ocr",
         model="rapidocr",
+        cost=Cost(0.5),
     )
 
 

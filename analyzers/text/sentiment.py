@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Segment
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 from analyzers.text.language import detect, load
 
 MODEL = "vader"
@@ -23,7 +23,12 @@ class SentimentAnalyzer(BaseAnalyzer):
     """Scores a text from -1 to 1."""
 
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        name="sentiment", version="1", needs=("text",), emits=("semantic",), model=MODEL
+        name="sentiment",
+        version="1",
+        needs=("text",),
+        emits=("semantic",),
+        model=MODEL,
+        cost=Cost(0.001),
     )
 
     def load(self) -> None:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from analyzers.api import AnalyzerSpec
+from analyzers.api import AnalyzerSpec, Cost
 from analyzers.video.frames import Picture, rate_of
 from analyzers.video.reel import Marked, Reel
 from analyzers.video.segmenter import VideoSegmenter
@@ -28,6 +28,7 @@ class PySceneDetectSegmenter(VideoSegmenter):
         "1",
         formats=VideoSegmenter.spec.formats,
         emits=VideoSegmenter.spec.emits,
+        cost=Cost(0.4, "second"),
         model=VideoSegmenter.spec.model,
     )
 

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, BinaryIO, ClassVar
 
 from analyzers import containers
-from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Range, Segment
+from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Cost, Range, Segment
 from analyzers.audio import voice
 from analyzers.audio.segmenter import AudioSegmenter
 from analyzers.audio.sound import first_track
@@ -33,6 +33,7 @@ class VideoSegmenter(BaseAnalyzer):
         "1",
         formats=("video/mp4", "video/quicktime", "video/x-matroska", "video/webm"),
         emits=("visual", "audio", "technical"),
+        cost=Cost(0.2, "second"),
         model=voice.MODEL,
     )
 

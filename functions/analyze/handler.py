@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from analyzers.api import AnalysisResult, Segment
@@ -9,6 +10,7 @@ from dataflux.errors import MediaFailed
 from functions.deps import Deps
 from functions.findings import feature_rows, text_rows
 from functions.loading import LoadedSegment, load_segments
+from functions.spending import Spending
 from functions.work import Fact, Outcome, Work
 from schemas import ids
 from schemas.names import TextSource
@@ -18,6 +20,16 @@ from stores.records.rows import Row, SegmentRow
 LOW_CONFIDENCE = 0.5
 
 
+@dataclass(frozen=True)
+class Unsure:
+    """A finding in a segment, or in one found inside it, of which its analyzer is not sure."""
+
+    segment: UUID
+    analyzer: str
+    domain: str
+    confidence: float
+
+
 @dataclass
 class Found:
     """What all analyzers together found in one segment."""
@@ -25,36 +37,59 @@ class Found:
     rows: list[Row] = field(default_factory=list)
     analyzers: list[str] = field(default_factory=list)
     domains: set[str] = field(default_factory=set)
-    unsure: list[tuple[str, str, float]] = field(default_factory=list)
+    unsure: list[Unsure] = field(default_factory=list)
+
+
+@dataclass
+class Failures:
+    """What failed, by which analyzer; it counts in what each has spent."""
+
+    spending: Spending
+    all: list[tuple[str, MediaFailed]] = field(default_factory=list)
+
+    def add(self, analyzer: str, failed: MediaFailed) -> None:
+        detail = f"{analyzer}: {failed.detail.removeprefix(f'{analyzer}: ')}"
+        self.all.append((analyzer, MediaFailed(failed.reason, detail, limit=failed.limit)))
+        self.spending.failed(analyzer)
+
+    @property
+    def output(self) -> dict[str, Any]:
+        first = [
+            {"analyzer": analyzer, "reason": failed.reason, "detail": failed.detail}
+            for analyzer, failed in self.all[:10]
+        ]
+        return {"failures": first, **self.spending.output}
 
 
 def handle(work: Work, deps: Deps) -> Outcome:
     run = work.read(runs.get, work.run)
     loaded = load_segments(work, deps, kinds=deps.registry.rendition_kinds())
-    wanted = deps.registry.analyzer_ids()
-    found = {item.segment.key: Found() for item in loaded}
-    failures: list[MediaFailed] = []
     places = {item.segment.key: item for item in loaded}
-    priorities = run.config.get("priorities", {})
+    found = {key: Found() for key in places}
+    priorities, failures = run.config.get("priorities", {}), Failures(Spending(deps.registry))
     worded: dict[str, tuple[Segment, Found]] = {}
+    segments = {key: item.segment for key, item in places.items()}
     for key, analyzer, result in deps.sandbox.analyze(
-        [item.segment for item in loaded], wanted, priorities
+        list(segments.values()),
+        deps.registry.analyzer_ids(),
+        priorities,
+        failures.spending.on(segments),
     ):
         if isinstance(result, MediaFailed):
-            failures.append(result)
+            failures.add(analyzer, result)
         else:
             _collect(found[key], work, places[key], analyzer, result)
             for segment in _with_words(places[key], analyzer, result):
                 worded[segment.key] = segment, found[key]
-    failures += _read(work, deps, worded, priorities)
+    _read(work, deps, worded, priorities, failures)
     outcome = Outcome(
         rows=[row for one in found.values() for row in one.rows],
         facts=[fact for key, one in found.items() for fact in _facts(places[key].id, one)],
-        counts={"analyzed": len(loaded), "failures": len(failures)},
-        output={"failures": [{"reason": f.reason, "detail": f.detail} for f in failures[:10]]},
+        counts={"analyzed": len(loaded), "failures": len(failures.all)},
+        output=failures.output,
     )
-    if failures and not outcome.rows:
-        raise failures[0]
+    if failures.all and not outcome.rows:
+        raise failures.all[0][1]
     return outcome
 
 
@@ -68,12 +103,14 @@ def _collect(
         place.id, work.run, analyzer, result.features, result.confidence_scores, result.model
     )
     found.rows += _children(work, place, analyzer, result)
-    found.unsure += [
-        (domain, analyzer, score)
-        for domain, scores in result.confidence_scores.items()
-        for score in scores.values()
-        if score < LOW_CONFIDENCE
-    ]
+    found.unsure += _unsure(place.id, analyzer, result)
+
+
+def _unsure(segment: UUID, analyzer: str, result: AnalysisResult) -> Iterator[Unsure]:
+    for domain, scores in result.confidence_scores.items():
+        for score in scores.values():
+            if score < LOW_CONFIDENCE:
+                yield Unsure(segment, analyzer, domain, score)
 
 
 def _children(
@@ -117,18 +154,23 @@ def _read(
     deps: Deps,
     worded: Mapping[str, tuple[Segment, Found]],
     priorities: Mapping[str, int],
-) -> Iterator[MediaFailed]:
-    """Have the found words read by those who need nothing else; yield what failed."""
+    failures: Failures,
+) -> None:
+    """Have the found words read by those who need nothing else."""
     readers = deps.registry.reader_ids()
     if not (readers and worded):
         return
-    segments = [segment for segment, _ in worded.values()]
-    for key, analyzer, result in deps.sandbox.analyze(segments, readers, priorities):
+    segments = {key: segment for key, (segment, _) in worded.items()}
+    meter = failures.spending.on(segments)
+    for key, analyzer, result in deps.sandbox.analyze(
+        list(segments.values()), readers, priorities, meter
+    ):
         if isinstance(result, MediaFailed):
-            yield result
+            failures.add(analyzer, result)
             continue
         found = worded[key][1]
         found.domains |= set(result.features)
+        found.unsure += _unsure(UUID(key), analyzer, result)
         found.rows += feature_rows(
             UUID(key), work.run, analyzer, result.features, result.confidence_scores, result.model
         )
@@ -149,9 +191,14 @@ def _facts(segment: UUID, found: Found) -> Sequence[Fact]:
     unsure = [
         Fact(
             "analysis.confidence_low",
-            {"segment": str(segment), "analyzer": analyzer, "domain": domain, "confidence": score},
-            segment,
+            {
+                "segment": str(one.segment),
+                "analyzer": one.analyzer,
+                "domain": one.domain,
+                "confidence": one.confidence,
+            },
+            one.segment,
         )
-        for domain, analyzer, score in found.unsure
+        for one in found.unsure
     ]
     return [Fact("segment.analyzed", data, segment), *unsure]

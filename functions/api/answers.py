@@ -1,6 +1,6 @@
 """What the API answers, as its contract says it: the shapes of shapes.py and of search."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -297,6 +297,39 @@ class Stats(Shape):
 
     kinds: dict[str, int]
     segments: dict[str, int]
+
+
+class Cost(Shape):
+    """CPU seconds for one unit: a segment, a second of sound or film, a page, a file."""
+
+    cpu_s: float
+    per: Literal["segment", "second", "page", "file"]
+
+
+class Measured(Shape):
+    """The mean of what the caller's latest runs took, over so many units of the cost."""
+
+    cpu_s: float
+    units: float
+
+
+class Analyzer(Shape):
+    """What an analyzer declares, where it comes from, and whether it can run."""
+
+    id: str
+    does: list[Literal["segments", "features", "vectors"]]
+    formats: list[str]
+    segments: list[str]
+    needs: list[str]
+    emits: list[str]
+    model: str | None
+    dimensions: int | None
+    pool: str | None
+    cost: Cost | None
+    measured: Measured | None
+    origin: str
+    state: Literal["ready", "missing", "retired", "broken"]
+    problem: str | None
 
 
 class Source(Shape):

@@ -48,6 +48,7 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "sources_list": ("200", (answers.page(answers.Source),)),
     "sources_add": ("201", (answers.AddedSource,)),
     "sources_notify": ("200", (answers.Notified,)),
+    "analyzers_list": ("200", (answers.page(answers.Analyzer),)),
     "relationships_list": ("200", (answers.page(answers.Relationship),)),
 }
 BODIES: dict[str, type[BaseModel]] = {

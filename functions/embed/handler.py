@@ -3,9 +3,11 @@
 import io
 from collections import defaultdict
 
-from analyzers.api import Embedding
+from analyzers.api import BaseAnalyzer, Embedding
+from analyzers.declared import wants
 from functions.deps import Deps
 from functions.loading import LoadedSegment, load_segments
+from functions.spending import Spending
 from functions.work import Fact, Outcome, Work, Write
 from schemas import ids
 from schemas.names import Stage
@@ -20,20 +22,31 @@ def handle(work: Work, deps: Deps) -> Outcome:
     loaded = load_segments(work, deps, kinds=("keyframe",) if modality == "visual" else ())
     rows: list[EmbeddingRow] = []
     facts: list[Fact] = []
+    spending = Spending(deps.registry)
     for embedder in deps.registry.writers(modality):
-        for space, found in _embed(deps, embedder.spec.id, loaded).items():
+        for space, found in _embed(deps, embedder, loaded, spending).items():
             key = _store(work, space, found)
             model = embedder.spec.model or embedder.spec.id
             for number, (item, _) in enumerate(found):
                 rows.append(_row(work, item, modality, model, space, f"{key}#{number}"))
                 facts.append(_fact(item, space, key, number))
     to_index = Write(runs.add_to_index, (work.run, len(rows)))
-    return Outcome(rows=rows, facts=facts, writes=[to_index], counts={"embedded": len(rows)})
+    return Outcome(
+        rows=rows,
+        facts=facts,
+        writes=[to_index],
+        output=spending.output,
+        counts={"embedded": len(rows)},
+    )
 
 
-def _embed(deps: Deps, embedder: str, loaded: list[LoadedSegment]) -> Vectors:
+def _embed(
+    deps: Deps, embedder: BaseAnalyzer, loaded: list[LoadedSegment], spending: Spending
+) -> Vectors:
     by_space: Vectors = defaultdict(list)
-    vectors = deps.sandbox.embed([item.segment for item in loaded], embedder)
+    segments = [item.segment for item in loaded]
+    spent = spending.on_window(embedder.spec.id, sum(wants(embedder, s) for s in segments))
+    vectors = deps.sandbox.embed(segments, embedder.spec.id, spent)
     for item, embeddings in zip(loaded, vectors, strict=True):
         for embedding in embeddings:
             by_space[embedding.space].append((item, embedding))

@@ -1,12 +1,13 @@
 """Which analyzers there are, and what keeps one out."""
 
+import math
 from importlib.metadata import EntryPoint, EntryPoints
 from typing import ClassVar
 
 import pytest
 
 from analyzers import registry
-from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Embedding
+from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Embedding
 from analyzers.registry import BUILT_IN, Registry
 from dataflux.errors import Invalid, NotFound
 
@@ -14,7 +15,7 @@ HERE = "tests.analyzers.test_registry"
 
 
 class Plugin(BaseAnalyzer):
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("plugin", "2", needs=("keyframe",))
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("plugin", "2", needs=("keyframe",), cost=Cost(1))
 
     def analyze_segment(self, segment: object, priorities: object) -> AnalysisResult | None:
         return None
@@ -35,6 +36,14 @@ class Idle(BaseAnalyzer):
 class Odd(Plugin):
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
         "An odd name", "v 1", formats=("png",), emits=("smell",)
+    )
+
+
+class Dear(Plugin):
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+        "dear",
+        "1",
+        cost=Cost(math.inf, "hour"),  # type: ignore[arg-type]
     )
 
 
@@ -67,13 +76,14 @@ class Distribution:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three distributions: two of them offer an analyzer of the same name."""
+    """Four distributions: two of them offer an analyzer of the same name."""
     points = []
     for distribution, name, value in (
         ("one-plugin", "plugin", f"{HERE}:Plugin"),
         ("two-plugins", "twin", f"{HERE}:Twin"),
         ("two-plugins", "same", f"{HERE}:Plugin"),
         ("three-plugins", "same", f"{HERE}:Twin"),
+        ("odd-plugins", "odd", f"{HERE}:Odd"),
     ):
         point = EntryPoint(name, value, registry.GROUP)
         vars(point)["dist"] = Distribution(distribution)
@@ -87,13 +97,22 @@ def test_only_what_is_allowed_is_there(installed: None) -> None:
 
 
 def test_one_that_is_not_installed_is_named(installed: None) -> None:
-    with pytest.raises(Invalid, match=r"no analyzer nothing .* plugin, same, twin"):
+    with pytest.raises(Invalid, match=r"no analyzer nothing .* odd, plugin, same, twin"):
         Registry.load(["nothing"])
 
 
 def test_a_name_offered_twice_names_both_distributions(installed: None) -> None:
     with pytest.raises(Invalid, match="three-plugins and two-plugins both offer an analyzer same"):
         Registry.load(["same"])
+
+
+def test_one_that_cannot_be_used_is_left_out_and_says_why(installed: None) -> None:
+    known = Registry.load(["odd", "plugin"])
+    assert [a.spec.name for a in known.all][-1] == "plugin"
+    ((entry, why),) = known.broken.items()
+    assert entry == f"{HERE}:Odd"
+    assert "of odd-plugins" in why
+    assert "declares no cost" in why
 
 
 def test_two_analyzers_of_a_name_name_both_distributions(installed: None) -> None:
@@ -106,7 +125,9 @@ def test_two_analyzers_of_a_name_name_both_distributions(installed: None) -> Non
     [
         ("Newer", "written for version 99"),
         ("Idle", "overrides none of"),
-        ("Odd", "name 'An odd name' .*version 'v 1' .*'png' is no MIME type; emits smell"),
+        ("Odd", "name 'An odd name' .*version 'v 1' .*'png' is no MIME type; .*emits smell"),
+        ("Odd", r"declares no cost; say cost=Cost\(seconds\)"),
+        ("Dear", r"per 'hour', none of segment, .*; its cost of inf s is no time"),
         ("Vague", "space 'nowhere' .*how many dimensions"),
         ("Formless", "names no formats"),
         ("Unspecified", "has no spec"),

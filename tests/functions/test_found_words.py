@@ -15,7 +15,11 @@ from stores.records import assets, moments
 from tests.fixtures.light import LIGHT
 from tests.fixtures.platform import Platform
 
-READERS = ("tests.fixtures.readers:Placard", "analyzers.text.mentions:MentionsAnalyzer")
+READERS = (
+    "tests.fixtures.readers:Placard",
+    "tests.fixtures.readers:Doubter",
+    "analyzers.text.mentions:MentionsAnalyzer",
+)
 
 
 @pytest.fixture
@@ -60,3 +64,23 @@ def test_what_is_mentioned_can_be_asked_for(reading: Platform) -> None:
     assert hits("dates", gte="1961-01-01") == hits("dates", eq="1961-05-12") == 1
     assert hits("amounts", eq="3000000 USD") == 1
     assert hits("dates", lt="1961-01-01") == 0
+
+
+def test_what_is_not_sure_is_told_of(reading: Platform) -> None:
+    written = reading.drop("notes.txt", b"A few words about cranes.")
+    shown = reading.drop("placard.png", picture())
+    reading.pump()
+    told = [event.data for event in reading.facts("analysis.confidence_low")]
+    engine, tenant = reading.deps.engine, reading.caller.tenant
+    (paragraph,) = engine.read(tenant, moments.page, written.lineage)
+    (whole,) = engine.read(tenant, moments.page, shown.lineage)
+    (region,) = engine.read(tenant, moments.children, whole.id)
+    doubt = {"analyzer": "doubter@3", "domain": "style", "confidence": 0.3}
+    assert [each for each in told if each["analyzer"] == "doubter@3"] == [
+        {**doubt, "segment": str(paragraph.id)},
+        {**doubt, "segment": str(region.id)},
+    ]
+    features = engine.read(tenant, moments.features, shown.lineage, [region.id])
+    found = {feature.feature_type: feature for feature in features}
+    assert (found["tone"].analyzer_version, found["tone"].model) == ("doubter@3", "coin#1f2e3d4c")
+    assert found["tone"].confidence == pytest.approx(0.3)

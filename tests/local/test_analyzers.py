@@ -64,3 +64,18 @@ def test_a_person_sees_a_table(run: Callable[..., str]) -> None:
     out = run("list")
     assert "visual-tiny-dual@1" in out
     assert "retired" in out
+
+
+def test_costs_are_those_declared_and_those_measured(
+    run: Callable[..., str], platform: Platform
+) -> None:
+    platform.drop("notes.txt", b"Two paragraphs.\n\nThe second one is longer than the first.")
+    platform.pump()
+    items = {item["id"]: item for item in json.loads(run("list", "--json"))["items"]}
+    language, document = items["language@1"], items["document@2"]
+    assert language["cost"] == {"cpu_s": 0.001, "per": "segment"}
+    assert language["measured"]["units"] == 2
+    assert 0 < language["measured"]["cpu_s"] < 1
+    assert (document["cost"]["per"], document["measured"]["units"]) == ("page", 1)
+    assert items["text-fallback@1"]["measured"]["units"] == 2
+    assert items["appearance@1"]["measured"] is None

@@ -412,6 +412,7 @@ create table runs (
 ) with (fillfactor = 70);
 create index runs_asset on runs (asset_id);
 create index runs_open on runs (created_at) where state in ('planned', 'running');
+create index runs_ended on runs (tenant_id, finished_at desc) where state in ('completed', 'degraded');
 
 create table run_stages (
     run_id uuid not null references runs on delete cascade,

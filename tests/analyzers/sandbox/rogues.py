@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 from analyzers import containers
-from analyzers.api import AnalysisResult, AnalyzerSpec, Artifact, BaseAnalyzer, Embedding, Segment
+from analyzers.api import (
+    AnalysisResult,
+    AnalyzerSpec,
+    Artifact,
+    BaseAnalyzer,
+    Cost,
+    Embedding,
+    Segment,
+)
 from analyzers.sandbox import frames
 from analyzers.sandbox.files import REQUEST, write_all
 
@@ -33,7 +41,9 @@ def segment(**changed: Any) -> Segment:
 class Rogue(BaseAnalyzer):
     """Does what its file says."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("rogue", "1", formats=("text/plain",))
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+        "rogue", "1", formats=("text/plain",), cost=Cost(1, "file")
+    )
 
     def extract_segments(
         self, file: BinaryIO, config: Mapping[str, Any]
@@ -297,7 +307,9 @@ ENDINGS: dict[str, Callable[[], Iterator[Segment | Artifact]]] = {
 class Forced(BaseAnalyzer):
     """Opens its file by a demuxer that opens others, with every protocol allowed and no hook."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("forced", "1", formats=("text/plain",))
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+        "forced", "1", formats=("text/plain",), cost=Cost(1, "file")
+    )
 
     def load(self) -> None:
         containers.load()
@@ -327,7 +339,7 @@ class Forced(BaseAnalyzer):
 class Good(BaseAnalyzer):
     """Finds something in every segment."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("good", "1", emits=("visual",))
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("good", "1", emits=("visual",), cost=Cost(1))
 
     def analyze_segment(
         self, segment: Segment, priorities: Mapping[str, int]
@@ -339,7 +351,7 @@ class Good(BaseAnalyzer):
 class Bad(BaseAnalyzer):
     """Fails on a segment as its type says."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("bad", "1")
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("bad", "1", cost=Cost(1))
 
     def analyze_segment(
         self, segment: Segment, priorities: Mapping[str, int]
@@ -353,13 +365,20 @@ class Bad(BaseAnalyzer):
                 time.sleep(60)
             case "fine":
                 return None
+            case "foreign":
+                return AnalysisResult(features={"semantic": {"x": 1}})
+            case "busy":
+                until = time.process_time() + 0.2
+                while time.process_time() < until:
+                    pass
+                return None
         raise ZeroDivisionError
 
 
 class Missing(BaseAnalyzer):
     """Has a model that is not there."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("missing", "1")
+    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("missing", "1", cost=Cost(1))
 
     def load(self) -> None:
         raise ModuleNotFoundError("no model; install dataflux[model]")
@@ -374,7 +393,7 @@ class Embedder(BaseAnalyzer):
     """Makes the vectors that the segment's type names."""
 
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        "embedder", "1", emits=("visual/rogue@1",), dimensions=2
+        "embedder", "1", emits=("visual/rogue@1",), dimensions=2, cost=Cost(1)
     )
 
     def generate_embeddings(self, segment: Segment) -> list[Embedding]:

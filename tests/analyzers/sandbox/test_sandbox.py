@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from analyzers.api import Artifact, Segment
+from analyzers.api import AnalysisResult, Artifact, Segment
 from analyzers.registry import Registry
 from analyzers.sandbox import Limits, Sandbox
 from analyzers.sandbox.limits import GIB
@@ -242,6 +242,34 @@ def test_an_analyzer_that_crashes_again_and_again_is_given_up(sandbox: Sandbox) 
         found = reasons(sandbox, ["crash"] * 9, ["bad@1", "good@1"])
     assert found == {"bad@1": [Reason.DECODER_CRASHED] * 9, "good@1": [None] * 9}
     assert next(started) == 4
+
+
+def test_what_an_analyzer_does_not_declare_is_refused(sandbox: Sandbox) -> None:
+    assert reasons(sandbox, ["foreign"], ["bad@1"]) == {"bad@1": [Reason.ANALYZER_INVALID_OUTPUT]}
+
+
+def test_every_answer_says_what_it_took(sandbox: Sandbox) -> None:
+    taken: dict[tuple[str, str], float] = {}
+    segments = [segment(key=f"{n}") for n in range(2)]
+    segments[0].type = "busy"
+    for _, name, result in sandbox.analyze(
+        segments, ["bad@1", "good@1"], {}, lambda name, key, s: taken.update({(name, key): s})
+    ):
+        if isinstance(result, AnalysisResult):
+            assert name == "good@1"
+            assert result.processing_time < 0.1
+    assert taken["bad@1", "0"] >= 0.2
+    assert taken.keys() == {(name, key) for name in ("bad@1", "good@1") for key in "01"}
+
+
+def test_a_piece_and_a_window_say_what_they_took(sandbox: Sandbox) -> None:
+    spent: list[float] = []
+    list(sandbox.extract(Held(b"echo: x"), "rogue", None, {}, spent.append))
+    one = segment()
+    one.type = "fine"
+    sandbox.embed([one], "embedder", spent.append)
+    assert len(spent) == 2
+    assert all(0 < seconds < 5 for seconds in spent)
 
 
 def test_an_analyzer_that_hangs_is_given_up_at_once(sandbox: Sandbox) -> None:
