@@ -6,7 +6,7 @@ another. It runs only where the installation chooses a model and the tenant has 
 
 from collections.abc import Mapping
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, Segment
+from analyzers.api import AnalysisResult, AnalyzerSpec, Cost, Segment
 from analyzers.image import boxes
 from analyzers.image.detector import SEGMENTS, Detector
 from analyzers.models.manifest import Model
@@ -28,6 +28,7 @@ class FacesAnalyzer(Detector):
             needs=("keyframe",),
             emits=("visual",),
             model=model.label,
+            cost=Cost(0.05),
             consent="faces",
         )
 

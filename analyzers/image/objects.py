@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from analyzers.api import AnalysisResult, AnalyzerSpec, Segment, Text
+from analyzers.api import AnalysisResult, AnalyzerSpec, Cost, Segment, Text
 from analyzers.image import boxes
 from analyzers.image.detections import Detection
 from analyzers.image.detector import SEGMENTS, Detector
@@ -28,6 +28,7 @@ class ObjectsAnalyzer(Detector):
             needs=("keyframe",),
             emits=("visual",),
             model=model.label,
+            cost=Cost(0.5),
         )
 
     def find(
