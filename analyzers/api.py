@@ -22,9 +22,9 @@ Features = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """One piece of a file: seconds, pages (from 1, end exclusive) or bytes."""
+    """One piece of a file: seconds, those of its sound alone, pages (from 1, end exclusive), bytes."""
 
-    unit: Literal["time", "pages", "bytes"]
+    unit: Literal["time", "sound", "pages", "bytes"]
     start: float
     end: float
 

@@ -139,7 +139,7 @@ def range_to_list(piece: Range) -> list[Any]:
 def range_from_list(raw: Any) -> Range:
     match raw:
         case [
-            ("time" | "pages" | "bytes") as unit,
+            ("time" | "sound" | "pages" | "bytes") as unit,
             int() | float() as start,
             int() | float() as end,
         ]:

@@ -93,6 +93,9 @@ class Settings(BaseModel):
     """How scenes are found: `exact` in every frame, `fast` in those that others refer to,
     `compressed` in key frames and where those leave a doubt, `auto` exact unless a film is long;
     the others are detectors of PySceneDetect."""
+    proxy: Literal["auto", "always", "never"] = "auto"
+    """Which films and recordings get a small rendition to play: `auto` those that browsers cannot
+    play, and those that are heavy (more than 2 Mbit/s, of sound 320 kbit/s, and 16 MiB)."""
     decode_s: Seconds = 300.0
     """How long one piece may be decoded or recognized."""
     grace_s: Seconds = 10.0

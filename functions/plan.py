@@ -36,7 +36,12 @@ def configuration(
     settings: Settings, mime_type: str, priorities: Mapping[str, int]
 ) -> dict[str, Any]:
     """Return what is fixed for a whole run: the same for every piece of it."""
-    return {"mime_type": mime_type, "priorities": dict(priorities), "scenes": settings.scenes}
+    return {
+        "mime_type": mime_type,
+        "priorities": dict(priorities),
+        "scenes": settings.scenes,
+        "proxy": settings.proxy,
+    }
 
 
 def following(stage: Stage, totals: Mapping[Stage, Totals]) -> dict[Stage, list[Params]]:

@@ -1,7 +1,7 @@
 """Sound recordings: utterances, other sounds, silence, loudness and a waveform."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar
 
 from analyzers import containers
@@ -11,6 +11,9 @@ from analyzers.audio.sound import LONGEST_S, first_track
 from analyzers.audio.timeline import Timeline, flac
 from analyzers.decoding import Limits
 from analyzers.encryption import refuse_encrypted
+from analyzers.proxy import join, wanted
+from analyzers.proxy import sound as proxy_sound
+from analyzers.proxy.sound import SoundProxy
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
@@ -46,6 +49,7 @@ class AudioSegmenter(BaseAnalyzer):
         import numpy as np
 
         containers.load()
+        proxy_sound.load()
         voice.VoiceActivity().feed(np.zeros(voice.WINDOW, np.float32))
         flac(np.zeros(voice.WINDOW, np.float32))
 
@@ -73,6 +77,7 @@ class AudioSegmenter(BaseAnalyzer):
             if track is None:
                 raise MediaFailed(Reason.NO_DECODABLE_STREAM, "no sound track")
             technical = facts(container)
+            track.proxy = SoundProxy() if wanted.sound(technical, config) else None
             timeline = Timeline(track)
             found = 0
             for item in timeline.segments():
@@ -104,6 +109,13 @@ class AudioSegmenter(BaseAnalyzer):
         """Put the recording first and what is in it in the order of time."""
         segments = [segment for part in parts for segment in part]
         return sorted(segments, key=lambda s: (s.parent is not None, s.start_marker["time"]))
+
+
+    def stitch_artifacts(
+        self, segments: Sequence[Segment], artifacts: Sequence[Artifact]
+    ) -> list[Artifact]:
+        end = max((s.end_marker["time"] for s in segments), default=0.0)
+        return join.joined(artifacts, end, "audio/webm", instead=False)
 
 
 def _check_tags(file: BinaryIO) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from analyzers import containers
 from analyzers.audio.loudness import Loudness, meter
 from analyzers.packets import Damage, decoded
+from analyzers.proxy.sound import SoundProxy
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
@@ -36,6 +37,8 @@ class Track:
     """When the sound begins in the asset."""
     loudness: Loudness = field(default_factory=Loudness)
     damage: Damage = field(default_factory=Damage)
+    proxy: SoundProxy | None = None
+    """Hears every frame, if there is to be one."""
 
     def blocks(self) -> Iterator["Samples"]:
         """Yield mono samples at 16 kHz in blocks, the last one shorter; NaN and Inf are silence."""
@@ -60,6 +63,8 @@ class Track:
         length_s = containers.seconds(self.container)
         chain: _Chain | None = None
         for frame in self._gapless(length_s):
+            if self.proxy is not None:
+                self.proxy.offer(frame, self.offset)
             if chain is None:
                 chain = _Chain(frame, meter(length_s), self.loudness)
             elif not chain.takes(frame):

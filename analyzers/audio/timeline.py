@@ -41,6 +41,10 @@ class Timeline:
             for span in utterances.feed(voice.feed(block)):
                 spoken.append(span)
                 yield from self._utterance(span)
+            if self._track.proxy is not None:
+                yield from self._track.proxy.full()
+        if self._track.proxy is not None:
+            yield from self._track.proxy.rest()
         for span in (*utterances.feed(voice.end()), *utterances.end()):
             spoken.append(span)
             yield from self._utterance(span)

@@ -50,6 +50,19 @@ def _packet_end(packet: Any) -> float:
     return float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
 
+def planned(container: Any, stream: Any) -> list[Range]:
+    """Return the pieces of a film: its sound, if it has any, and ranges of its pictures.
+
+    So both are worked on at once, by different workers.
+    """
+    ranges = gop_ranges(container, stream)
+    if not containers.streams_of(container, "audio"):
+        return ranges
+    if not ranges and (length := length_of(container, stream)):
+        ranges = [Range("time", 0.0, length + LENGTH_S)]  # containers understate their length
+    return [Range("sound", 0.0, ranges[-1].end), *ranges] if ranges else []
+
+
 def gop_ranges(container: Any, stream: Any) -> list[Range]:
     """Return ranges of time that begin at key frames; [] for a film of one piece."""
     length = length_of(container, stream)

@@ -9,8 +9,8 @@ from analyzers.packets import Damage
 from analyzers.video import compressed, frames
 from analyzers.video.facts import LONGEST_S, MOST_PIXELS, Film
 from analyzers.video.frames import Picture
+from analyzers.video.kept import Keeper
 from analyzers.video.pieces import Window
-from analyzers.video.sprites import Sprite
 from analyzers.video.stills import still_of
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
@@ -32,7 +32,7 @@ class Reel:
     stream: Any
     film: Film
     window: Window
-    sprite: Sprite
+    keeper: Keeper
     damage: Damage
 
     def pictures(self) -> Iterator[Picture]:
@@ -48,7 +48,7 @@ class Reel:
         )
 
     def looked_at(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
-        """Take stills and small pictures for the seek bar, and let go of the frames.
+        """Take stills, show every picture to those who make something of it, and let go of the frames.
 
         A second of frames is much memory.
         """
@@ -56,7 +56,7 @@ class Reel:
 
         scaler, due = VideoReformatter(), 0.0
         for picture in pictures:
-            self.sprite.offer(picture)
+            self.keeper.offer(picture)
             if picture.time >= due:
                 due = picture.time + EVERY_S
                 picture.still = still_of(scaler, picture)

@@ -15,18 +15,23 @@ from analyzers.audio.timeline import Timeline
 from analyzers.decoding import Limits
 from analyzers.encryption import refuse_encrypted
 from analyzers.packets import Damage
+from analyzers.proxy import join, wanted
+from analyzers.proxy import pictures as proxy_pictures
+from analyzers.proxy.pictures import PictureProxy
+from analyzers.proxy.sound import SoundProxy
 from analyzers.video import compressed, cuts, scenes, stills
 from analyzers.video.facts import Film, check_film, film_of, stream_of
 from analyzers.video.frames import measured, rate_of
+from analyzers.video.kept import Kept
 from analyzers.video.modes import Mode, apply
-from analyzers.video.pieces import Window, gop_ranges
+from analyzers.video.pieces import Window, planned
 from analyzers.video.reel import Marked, Reel
 from analyzers.video.sprites import KIND, Sprite, interval, sprite_vtt
 from dataflux.errors import MediaFailed
 
 
 class VideoSegmenter(BaseAnalyzer):
-    """Decodes each picture once; the sound of the whole film is read with the first piece."""
+    """Decodes each picture once; the sound is a piece of its own, beside those of the pictures."""
 
     spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
         "video",
@@ -40,6 +45,7 @@ class VideoSegmenter(BaseAnalyzer):
     def load(self) -> None:
         AudioSegmenter().load()
         stills.load()
+        proxy_pictures.load()
 
     def validate_file(self, file: BinaryIO) -> bool:
         refuse_encrypted(file)
@@ -52,7 +58,7 @@ class VideoSegmenter(BaseAnalyzer):
 
     def plan_pieces(self, file: BinaryIO, config: Mapping[str, Any]) -> list[Range]:
         with containers.opened(file) as container:
-            return gop_ranges(container, stream_of(container))
+            return planned(container, stream_of(container))
 
     def extract_segments(
         self, file: BinaryIO, config: Mapping[str, Any]
@@ -68,11 +74,13 @@ class VideoSegmenter(BaseAnalyzer):
         self, file: BinaryIO, piece: Range | None, config: Mapping[str, Any]
     ) -> Iterator[Segment | Artifact]:
         film = film_of(file)
-        if film.facts["has_audio"] and (piece is None or piece.start == 0):
+        if film.facts["has_audio"] and (piece is None or piece.unit == "sound"):
+            proxy = SoundProxy() if wanted.film(film.facts, config) else None
             with containers.opened(file) as container:
-                yield from _sound(container)  # first: what is said stays if the pictures fail
-        with containers.opened(file) as container:
-            yield from self._scenes(container, film, Window.of(piece), config)
+                yield from _sound(container, proxy)
+        if piece is None or piece.unit == "time":
+            with containers.opened(file) as container:
+                yield from self._scenes(container, film, Window.of(piece), config)
 
     def marked(self, reel: Reel, config: Mapping[str, Any]) -> tuple[str, Marked]:
         """Return how scenes are looked for, and every picture with whether one begins there."""
@@ -90,20 +98,21 @@ class VideoSegmenter(BaseAnalyzer):
     def _scenes(
         self, container: Any, film: Film, window: Window, config: Mapping[str, Any]
     ) -> Iterator[Segment | Artifact]:
-        sprite, damage = Sprite(interval(film.length_s), window, film.shape), Damage()
-        reel = Reel(container, stream_of(container), film, window, sprite, damage)
+        kept, damage = _kept(film, window, config), Damage()
+        reel = Reel(container, stream_of(container), film, window, kept, damage)
         mode, marked = self.marked(reel, config)
         told, first = Damage(), True
+        facts = film.facts | {"playable": wanted.playable(film.facts, config.get("mime_type", ""))}
         for scene in scenes.found(
             marked, window, lambda: 0 if damage.cut_short else film.pictures_s
         ):
-            technical: dict[str, Any] = {"video": film.facts | {"scenes": mode}} if first else {}
+            technical: dict[str, Any] = {"video": facts | {"scenes": mode}} if first else {}
             if new := damage.facts(since=told):
                 technical["damage"], told = new, replace(damage)
             first = False
             yield from scenes.segment_of(scene, film.shape, technical)
-            yield from sprite.full()
-        yield from sprite.rest()
+            yield from kept.full()
+        yield from kept.rest()
 
     def stitch(self, parts: Sequence[Sequence[Segment]]) -> list[Segment]:
         """Join the scene that a piece ends with to the one the next begins with, if they go on."""
@@ -116,14 +125,29 @@ class VideoSegmenter(BaseAnalyzer):
     ) -> list[Artifact]:
         sheets = [a for a in artifacts if a.kind.startswith(KIND)]
         end = max((s.end_marker["time"] for s in segments), default=0.0)
-        return [sprite_vtt(sheets, end)] if sheets else []
+        whole = join.joined(artifacts, end, "video/webm", instead=not _playable(segments))
+        return [sprite_vtt(sheets, end), *whole] if sheets else whole
 
 
-def _sound(container: Any) -> Iterator[Segment | Artifact]:
+def _playable(segments: Sequence[Segment]) -> bool:
+    told = (s.features.get("technical", {}).get("video", {}) for s in segments)
+    return any(facts.get("playable") for facts in told)
+
+
+def _kept(film: Film, window: Window, config: Mapping[str, Any]) -> Kept:
+    """Return what is made of the pictures as they go by: of key frames alone no proxy."""
+    sprite = Sprite(interval(film.length_s), window, film.shape)
+    if Mode.of(config, film.length_s) is Mode.COMPRESSED or not wanted.film(film.facts, config):
+        return Kept((sprite,))
+    return Kept((sprite, PictureProxy(film.shape, window)))
+
+
+def _sound(container: Any, proxy: SoundProxy | None) -> Iterator[Segment | Artifact]:
     """Yield what is said in a film; sound that cannot be read does not spoil the pictures."""
     track = first_track(container, against=stream_of(container))
     if track is None:
         return
+    track.proxy = proxy
     timeline = Timeline(track)
     facts: dict[str, Any] = {}
     try:
