@@ -22,7 +22,7 @@ Features = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """One piece of a file: seconds, those of its sound alone, pages (from 1, end exclusive), bytes."""
+    """One piece of a file: seconds, seconds of sound alone, pages (1.., end exclusive), bytes."""
 
     unit: Literal["time", "sound", "pages", "bytes"]
     start: float

@@ -110,7 +110,6 @@ class AudioSegmenter(BaseAnalyzer):
         segments = [segment for part in parts for segment in part]
         return sorted(segments, key=lambda s: (s.parent is not None, s.start_marker["time"]))
 
-
     def stitch_artifacts(
         self, segments: Sequence[Segment], artifacts: Sequence[Artifact]
     ) -> list[Artifact]:

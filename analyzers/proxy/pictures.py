@@ -106,7 +106,10 @@ class PictureProxy:
     def _open(self, frame: Any) -> None:
         from av.video.reformatter import VideoReformatter
 
-        self._scaler, self._size = VideoReformatter(), size_of(self.shape, frame.width, frame.height)
+        self._scaler, self._size = (
+            VideoReformatter(),
+            size_of(self.shape, frame.width, frame.height),
+        )
         turned = self._size[::-1] if self.shape.rotation % 180 else self._size
         self._encoder = encoder_of(*turned)
         self._clusters.described = webm.picture_track(*turned)

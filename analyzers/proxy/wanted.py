@@ -44,9 +44,10 @@ def playable(facts: Mapping[str, Any], mime_type: str) -> bool:
 
 def _decided(config: Mapping[str, Any], needed: bool) -> bool:
     asked = config.get("proxy", "auto")
-    return bool(asked == "always" or (asked == "auto" and needed))
+    known = "mime_type" in config  # without it nobody knows what a browser is told
+    return bool(asked == "always" or (asked == "auto" and known and needed))
 
 
 def _light(facts: Mapping[str, Any], rate: int) -> bool:
     bits = facts["bit_rate"]
-    return bits <= rate or bits * facts["duration_s"] <= 8 * SMALL
+    return bool(bits <= rate or bits * facts["duration_s"] <= 8 * SMALL)

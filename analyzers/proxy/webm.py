@@ -1,6 +1,6 @@
 """WebM written in parts that need not know of each other: clusters first, the head at the end.
 
-A cluster carries absolute times, so those that several pieces of a film make, some with pictures and
+A cluster carries absolute times, so those that pieces of a film make, some with pictures and
 some with sound, are one film as soon as they follow each other behind one head. What a library's
 muxer writes would have to be read and written once more to be joined. Sources: RFC 8794 (EBML),
 RFC 9559 (Matroska), the WebM container guidelines.

@@ -65,7 +65,7 @@ def _segmenter(name: str, mime_type: str, registry: Registry) -> str:
 
 
 def _pieces(raw: list[Any]) -> list[Range]:
-    """Read pieces in their order, none of which reaches into another."""
+    """Read pieces in their order, none of which reaches into another; sound lies beside time."""
     if len(raw) > MOST_PIECES:
         raise MediaFailed(
             Reason.DECODE_LIMIT_EXCEEDED,
@@ -74,7 +74,8 @@ def _pieces(raw: list[Any]) -> list[Range]:
         )
     pieces = [records.range_from_list(piece) for piece in raw]
     for before, after in pairwise(pieces):
-        if after.unit != before.unit or after.start < before.end:
+        beside = (before.unit, after.unit) == ("sound", "time")
+        if not beside and (after.unit != before.unit or after.start < before.end):
             raise _invalid("pieces that overlap")
     return pieces
 

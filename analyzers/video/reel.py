@@ -48,7 +48,7 @@ class Reel:
         )
 
     def looked_at(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
-        """Take stills, show every picture to those who make something of it, and let go of the frames.
+        """Take stills, show all to those who make something of them, and let go of the frames.
 
         A second of frames is much memory.
         """

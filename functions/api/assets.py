@@ -1,6 +1,7 @@
 """/api/v1/assets: upload, list, look at, change, delete, process again."""
 
 from collections import Counter
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from dataflux.errors import Conflict, NotFound
 from dataflux.permissions import Caller
+from functions import joined
 from functions.api import cursors, shapes, uploads
 from functions.api.again import Again
 from functions.api.bodies import json_of, parse
@@ -19,6 +21,7 @@ from functions.api.callers import Asker, Using
 from functions.api.downloads import RenditionKind, Sheet, send
 from functions.deps import Deps
 from functions.intake import Received
+from functions.originals import original
 from functions.replay import STEPS, deliveries, replay
 from functions.rerun import rerun
 from functions.work import Write
@@ -282,7 +285,8 @@ def _replay(deps: Deps, caller: Caller, entity: UUID, asked: Replay) -> dict[str
 def content(asset_id: UUID, request: Request, deps: Using, caller: Asker) -> Response:
     """Download the original, or a range of it."""
     asset = visible(deps, caller, asset_id, "view")
-    return send(deps, request, asset.storage_path, asset.mime_type, asset.file_hash, asset.filename)
+    opened = partial(original, deps, asset.storage_path)
+    return send(request, opened, asset.mime_type, asset.file_hash, asset.filename)
 
 
 @router.head("/{asset_id}/renditions/{kind}", include_in_schema=False)
@@ -298,4 +302,5 @@ def asset_rendition(
     """Download a derived object of the asset; of several of a kind the one numbered `sheet`."""
     asset = visible(deps, caller, asset_id)
     found = deps.engine.read(caller.tenant, renditions.find, asset.id, kind, sheet)
-    return send(deps, request, found.object_key, found.mime_type, found.sha256)
+    opened = partial(joined.opened, deps, caller, found)
+    return send(request, opened, found.mime_type, found.sha256)

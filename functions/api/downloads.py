@@ -1,7 +1,7 @@
 """Bytes out: originals and derived objects, with ranges, so that no content runs in our origin."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated
 from urllib.parse import quote
 
@@ -10,12 +10,12 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from functions.api.problems import problem
-from functions.deps import Deps
-from functions.originals import original
 from stores.ports import ObjectReader
 
 RenditionKind = Annotated[str, Path(max_length=50, pattern=r"^[a-z][a-z0-9_.-]*$")]
 Sheet = Annotated[int, Query(ge=0, le=100_000)]
+
+Opened = Callable[[], ObjectReader]
 
 CHUNK = 1 << 20
 INLINE = ("image/", "video/", "audio/", "text/plain", "text/vtt", "application/pdf")
@@ -24,7 +24,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def send(
-    deps: Deps, request: Request, key: str, mime_type: str, sha256: str, filename: str | None = None
+    request: Request, opened: Opened, mime_type: str, sha256: str, filename: str | None = None
 ) -> Response:
     """Answer with an object or the range of it that is asked for (RFC 9110, one range)."""
     headers = {
@@ -37,7 +37,7 @@ def send(
     }
     if request.headers.get("if-none-match") == headers["etag"]:
         return Response(status_code=304, headers=headers)
-    reader = original(deps, key)
+    reader = opened()
     wanted = _range(_asked(request, headers["etag"]), reader.size)
     if wanted is None:
         reader.close()

@@ -1,11 +1,13 @@
 """/api/v1/segments: one moment with all that is known of it."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from functions import joined
 from functions.api import shapes
 from functions.api.callers import Asker, Using
 from functions.api.downloads import RenditionKind, Sheet, send
@@ -50,4 +52,5 @@ def segment_rendition(
     """Download a derived object of the segment: its key frame, its thumbnail, its sound."""
     deps.engine.read(caller.tenant, access.require, caller, segment_id, "view")
     found = deps.engine.read(caller.tenant, renditions.find, segment_id, kind, sheet)
-    return send(deps, request, found.object_key, found.mime_type, found.sha256)
+    opened = partial(joined.opened, deps, caller, found)
+    return send(request, opened, found.mime_type, found.sha256)

@@ -84,7 +84,7 @@ def rendition(row: Rendition) -> dict[str, Any]:
     return {
         "kind": row.kind,
         "mime_type": row.mime_type,
-        "size": row.size,
+        "size": row.metadata["size"] if "joined" in row.metadata else row.size,
         "sha256": row.sha256,
         "metadata": row.metadata,
     }

@@ -46,7 +46,7 @@ def look(deps: Deps, caller: Caller, asset: Asset, wanted: Shown) -> dict[str, A
     found = _Found.of(deps, caller, asset, [*shown, *([root] if root else ())])
     boxes = _boxes(deps, caller, shown)
     return {
-        "player": _player(asset, wanted.address, found.picture(focus or root)),
+        "player": _player(deps, caller, asset, wanted.address, found.picture(focus or root)),
         "picture": found.picture(root) if framed else None,
         "frame": _frame(asset, roots, root) if root is not None and framed else None,
         "box": _drawn(wanted.address),
@@ -182,13 +182,22 @@ def _boxes(deps: Deps, caller: Caller, shown: Sequence[Moment]) -> dict[UUID, li
 # --- what the template needs --------------------------------------------------------------------
 
 
-def _player(asset: Asset, wanted: Address, poster: str | None) -> dict[str, Any] | None:
+def _player(
+    deps: Deps, caller: Caller, asset: Asset, wanted: Address, poster: str | None
+) -> dict[str, Any] | None:
+    """Return what the player plays: the proxy at once where no browser can play the original."""
     if asset.kind not in (Kind.VIDEO, Kind.AUDIO):
         return None
     start, end = wanted.time or (0.0, 0.0)
+    at = f"#t={places.seconds(start)}"
+    derived = deps.engine.read(caller.tenant, renditions.of, asset.lineage, [asset.id])
+    proxy = next((r for r in derived if r.kind == "proxy"), None)
+    small = None if proxy is None else f"/api/v1/assets/{asset.id}/renditions/proxy{at}"
+    instead = proxy is not None and proxy.metadata.get("instead")
     return {
         "tag": asset.kind,
-        "src": f"/api/v1/assets/{asset.id}/content" + (f"#t={places.seconds(start)}"),
+        "src": small if instead else f"/api/v1/assets/{asset.id}/content{at}",
+        "proxy": small,
         "start": places.seconds(start),
         "end": places.seconds(end),
         "poster": poster if asset.kind == Kind.VIDEO else None,

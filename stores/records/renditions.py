@@ -36,10 +36,11 @@ _SHOWN = (
 
 
 def of(conn: Db, lineage: UUID, entities: Sequence[UUID]) -> list[Rendition]:
-    """Return the derived objects of some entities of one lineage."""
+    """Return the derived objects of some entities of one lineage; none that are only parts."""
     with conn.cursor(row_factory=class_row(Rendition)) as cursor:
         return cursor.execute(
-            f"{_SHOWN} ORDER BY entity_id, kind, id", [list(entities), *ids.bounds(lineage)]
+            f"{_SHOWN} AND NOT metadata ? 'part' ORDER BY entity_id, kind, id",
+            [list(entities), *ids.bounds(lineage)],
         ).fetchall()
 
 
@@ -55,3 +56,13 @@ def find(conn: Db, entity: UUID, kind: str, number: int = 0) -> Rendition:
         which = f"{kind!r}" if number == 0 else f"{kind!r} of number {number}"
         raise NotFound(f"{entity} has no rendition {which}; its list of renditions names them")
     return found
+
+
+def parts(conn: Db, whole: Rendition, kind: str) -> list[str]:
+    """Return the keys of the objects that a joined one is made of, by their numbers."""
+    found = conn.execute(
+        "SELECT object_key FROM renditions WHERE entity_id = %s AND run_id = %s AND kind = %s"
+        " AND id BETWEEN %s AND %s ORDER BY (metadata->>'number')::int",
+        [whole.entity_id, whole.run_id, kind, *ids.bounds(whole.entity_id)],
+    ).fetchall()
+    return [key for (key,) in found]

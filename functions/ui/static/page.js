@@ -174,8 +174,18 @@
     if (player.readyState >= 1) ready();
     else player.addEventListener("loadedmetadata", ready, { once: true });
 
-    player.addEventListener("error", () => ($("unplayable").hidden = false));
-    if (player.error) $("unplayable").hidden = false;
+    // What the browser cannot play may have a small rendition that it can.
+    const failed = () => {
+      const proxy = stage.dataset.proxy;
+      if (!proxy || player.getAttribute("src") === proxy) {
+        $("unplayable").hidden = false;
+        return;
+      }
+      player.addEventListener("loadedmetadata", ready, { once: true });
+      player.src = proxy;
+    };
+    player.addEventListener("error", failed);
+    if (player.error) failed();
 
     player.addEventListener("timeupdate", () => {
       const now = player.currentTime + 0.001;
