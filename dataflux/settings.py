@@ -87,6 +87,8 @@ class Settings(BaseModel):
     """How often a worker renews its lease; less than the lease itself."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
     """How often a piece is tried before it fails."""
+    letters_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    """How many days a dead letter is kept after it was retried, replayed or discarded."""
     scenes: Literal[
         "auto", "exact", "fast", "compressed", "content", "adaptive", "histogram", "hash"
     ] = "auto"

@@ -64,7 +64,7 @@ class Announcer:
 
     def fact(self, fact: Fact, about: About) -> Event:
         """Return the event that says what has happened; raise Invalid for data not of its type."""
-        event = self._event(fact.name, fact.data, about, segment=fact.segment)
+        event = self._event(fact.name, fact.data, about, segment=fact.segment, id=fact.id)
         validate(event)
         return event
 
@@ -81,11 +81,12 @@ class Announcer:
         *,
         segment: UUID | None = None,
         key: str | None = None,
+        id: UUID | None = None,
     ) -> Event:
         token = self.ids.token()
         subject = f"assets/{about.asset}" + (f"/segments/{segment}" if segment else "")
         return Event(
-            id=str(token),
+            id=str(id or token),
             type=PREFIX + name,
             source=f"/dataflux/{about.source}",
             time=self.clock.now(),

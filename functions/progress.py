@@ -10,9 +10,11 @@ from psycopg import Connection
 from events.event import Event
 from functions.facts import About, Announcer, about_step
 from functions.plan import Totals, following, verdict
+from functions.vector_facts import completed
 from functions.work import Fact, NewRun
 from schemas.names import RunState, Stage
 from stores.records import assets, runs, steps
+from stores.records.indexing import Finished
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,6 @@ class Progress:
             return self.announcer.fact(Fact("asset.processing_failed", why), about)
         runs.promote(self.conn, about.lineage, about.asset, run)
         assets.set_status(self.conn, about.asset, state, ended.reason, ended.detail)
-        data: dict[str, Any] = {
-            "run": str(run),
-            "status": state,
-            "counts": dict(totals[Stage.STITCH].counts),
-            "ms": ended.ms,
-        }
-        return self.announcer.fact(Fact("asset.processing_completed", data), about)
+        counts = dict(totals[Stage.STITCH].counts)
+        finished = Finished(run, about.asset, about.lineage, state, counts, ended.ms)
+        return self.announcer.fact(completed(finished), about)

@@ -11,6 +11,7 @@ from events.event import Event
 from functions.deps import Deps
 from functions.facts import Announcer, about_fact
 from functions.letters import ONLY
+from functions.vector_facts import for_relate
 from functions.vectors_object import read_vectors
 from functions.work import Fact, Write
 from stores.ports import VectorRow
@@ -70,25 +71,7 @@ def relate_since(deps: Deps, since: datetime) -> int:
 
 
 def _facts(since: datetime, conn: indexing.Db) -> list[Fact]:
-    segments = [
-        Fact(
-            "segment.indexed",
-            {"segment": str(row.segment), "spaces": row.spaces},
-            row.segment,
-            lineage=row.lineage,
-        )
-        for row in indexing.recent(conn, since)
-    ]
-    completed = [
-        Fact(
-            "asset.processing_completed",
-            {"run": str(row.run), "status": row.state, "counts": row.counts, "ms": row.ms},
-            lineage=row.lineage,
-            asset=row.asset,
-        )
-        for row in indexing.finished(conn, since)
-    ]
-    return segments + completed
+    return for_relate(conn, indexing.recent(conn, since))
 
 
 def _for_relate(deps: Deps, tenant: UUID, fact: Fact) -> Event:

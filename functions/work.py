@@ -58,6 +58,8 @@ class Fact:
     asset: UUID | None = None
     lane: Lane | None = None
     """Of what waits for a worker."""
+    id: UUID | None = None
+    """Of the event, where the same one may have to be told again; else a new one."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from analyzers.declared import wants
 from functions.deps import Deps
 from functions.loading import LoadedSegment, load_segments
 from functions.spending import Spending
+from functions.vector_facts import embedded
 from functions.work import Fact, Outcome, Work, Write
 from schemas import ids
 from schemas.names import Stage
@@ -29,7 +30,7 @@ def handle(work: Work, deps: Deps) -> Outcome:
             model = embedder.spec.model or embedder.spec.id
             for number, (item, _) in enumerate(found):
                 rows.append(_row(work, item, modality, model, space, f"{key}#{number}"))
-                facts.append(_fact(item, space, key, number))
+                facts.append(embedded(item.id, work.lineage, work.asset, space, key, number))
     to_index = Write(runs.add_to_index, (work.run, len(rows)))
     return Outcome(
         rows=rows,
@@ -74,8 +75,3 @@ def _row(
         space=space,
         vector_id=vector_id,
     )
-
-
-def _fact(item: LoadedSegment, space: str, key: str, row: int) -> Fact:
-    data = {"segment": str(item.id), "spaces": [space], "object": key, "row": row}
-    return Fact("segment.embedded", data, item.id)

@@ -7,6 +7,7 @@ from uuid import UUID
 from dataflux.errors import Invalid
 from events.event import Event
 from functions.deps import Deps
+from functions.vector_facts import indexed
 from functions.vectors_object import read_vectors
 from functions.work import Fact, Outcome, Read, Write
 from schemas import ids
@@ -62,6 +63,5 @@ def _index(key: str, events: Sequence[Event], deps: Deps) -> None:
 
 
 def _indexed(event: Event) -> Fact:
-    segment = UUID(event.data["segment"])
-    data = {"segment": str(segment), "spaces": event.data["spaces"]}
-    return Fact("segment.indexed", data, segment, lineage=UUID(event.extensions["entityid"]))
+    lineage, space = UUID(event.extensions["entityid"]), event.data["spaces"][0]
+    return indexed(UUID(event.data["segment"]), lineage, space)

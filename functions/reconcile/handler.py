@@ -1,6 +1,7 @@
 """Mend what no message will: lost work, exhausted pieces, orphaned objects, statistics, shards."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,23 +11,26 @@ from analyzers.api import Encoder
 from events.event import Event
 from functions.deps import Deps
 from functions.intake import created
-from functions.reconcile import buckets, orphans, probes, unindexed, waiting
-from stores.records import arrivals, spaces, tenants, word_stats
+from functions.reconcile import buckets, orphans, probes, unheard, waiting
+from stores.records import arrivals, dead_letters, inbox, spaces, tenants, word_stats
 
 LOST_AFTER_S = 20.0
 """Of what the bus is known to hold no message: half a minute after its lease, it is done again."""
 STATISTICS_EVERY_S = 300.0
 SWEEP_EVERY_S = 6 * 3600.0
+REMEMBERED = timedelta(days=30)
+"""Longer than any topic keeps a message."""
 
 
 def handle(event: Event, deps: Deps) -> None:
     deps.engine.fail_exhausted()
     deps.engine.emit_lost(LOST_AFTER_S, waiting.pieces(deps))
     _announce_arrivals(deps)
-    unindexed.announce(deps, LOST_AFTER_S)
+    unheard.tell(deps, LOST_AFTER_S)
     buckets.sweep(deps)
     _now_and_then(deps, "statistics", STATISTICS_EVERY_S, _refresh)
     _now_and_then(deps, "orphans", SWEEP_EVERY_S, orphans.sweep)
+    _now_and_then(deps, "settled", SWEEP_EVERY_S, _forget)
 
 
 def _now_and_then(deps: Deps, name: str, seconds: float, action: Callable[[Deps], object]) -> None:
@@ -39,11 +43,19 @@ def _now_and_then(deps: Deps, name: str, seconds: float, action: Callable[[Deps]
 def _announce_arrivals(deps: Deps) -> None:
     """Announce again what came in and was never taken in: its message was lost or given up."""
     unanswered = partial(
-        arrivals.unanswered, older_than_s=LOST_AFTER_S, waiting_since=waiting.arrivals(deps)
+        arrivals.unanswered, older_than_s=LOST_AFTER_S, waiting_since=waiting.since(deps, "ingest")
     )
     for tenant, lost in deps.engine.each_tenant(unanswered):
         if lost:
             deps.engine.write("reconcile", tenant, [], facts=[created(each) for each in lost])
+
+
+def _forget(deps: Deps) -> None:
+    """Delete what was settled long ago, and what consumers have had before any redelivery."""
+    now = deps.clock.now()
+    with deps.engine.system("admin") as conn:
+        dead_letters.forget(conn, now - timedelta(days=deps.settings.letters_days))
+        inbox.forget(conn, now - REMEMBERED)
 
 
 def _refresh(deps: Deps) -> None:

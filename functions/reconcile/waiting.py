@@ -22,16 +22,7 @@ def pieces(deps: Deps) -> dict[tuple[str, str], datetime]:
     }
 
 
-def arrivals(deps: Deps) -> datetime | None:
-    """Return since when the oldest arrival waits to be taken in."""
-    return _oldest(deps, "ingest")
-
-
-def vectors(deps: Deps) -> datetime | None:
-    """Return since when the oldest vector waits to be indexed."""
-    return _oldest(deps, "project")
-
-
-def _oldest(deps: Deps, function: str) -> datetime | None:
+def since(deps: Deps, function: str) -> datetime | None:
+    """Return since when the oldest message of all waits for a function."""
     oldest = deps.bus.oldest(BY_NAME[function].name).values()
     return min(oldest) - SKEW if oldest else None

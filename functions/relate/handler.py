@@ -1,16 +1,17 @@
 """Relate what is new to what is there: similar moments, contents of collections, versions."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from events.event import Event
 from functions.deps import Deps
 from functions.search.calibrate import of_pairs
-from functions.work import Fact, Outcome, Read
+from functions.work import Fact, Outcome, Read, Write
 from schemas import ids
 from schemas.names import Relation
 from stores.ports import Match, Scope
-from stores.records import lineages
+from stores.records import lineages, runs
 from stores.records.rows import RelationshipRow
 
 RELATED = 0.75
@@ -30,7 +31,16 @@ def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
     return Outcome(
         rows=[*(row for _, row in new.values()), *structure],
         facts=[fact for event, row in new.values() for fact in _facts(event, row)],
+        writes=[Write(runs.related, had) for had in sorted(_runs(events, read).items())],
     )
+
+
+def _runs(events: Sequence[Event], read: Read) -> Counter[UUID]:
+    """Count the events about each run."""
+    segments = [UUID(e.data["segment"]) for e in events if e.name == "segment.indexed"]
+    of_segment = read(runs.of_segments, segments)
+    completed = [UUID(e.data["run"]) for e in events if e.name != "segment.indexed"]
+    return Counter(completed + [of_segment[each] for each in segments if each in of_segment])
 
 
 def _similar(event: Event, deps: Deps) -> Iterator[RelationshipRow]:

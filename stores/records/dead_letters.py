@@ -142,7 +142,8 @@ INSERT INTO dead_letters (id, tenant_id, consumer, topic, event, event_id, event
 VALUES (%(id)s, %(tenant)s, %(function)s, %(topic)s, %(event)s, %(event_id)s, %(event_type)s,
         %(reason)s, %(detail)s, %(attempts)s, %(origin)s, %(first_at)s, %(last_at)s)
 ON CONFLICT (id) DO UPDATE SET attempts = dead_letters.attempts + excluded.attempts,
-    reason = excluded.reason, detail = excluded.detail, state = 'dead', last_at = excluded.last_at,
+    reason = excluded.reason, detail = excluded.detail, state = 'dead', settled_at = NULL,
+    last_at = excluded.last_at,
     origin = dead_letters.origin || (excluded.origin - '{topic,partition,offset}'::text[])
 WHERE NOT %(once)s OR dead_letters.state <> 'dead'
 """
@@ -202,3 +203,10 @@ def settle(conn: Connection[Any], letter: UUID, state: str) -> bool:
         [state, letter],
     )
     return settled.rowcount == 1
+
+
+def forget(conn: Connection[Any], before: datetime) -> int:
+    """Delete the letters that were settled before a moment, of all tenants; return how many."""
+    return conn.execute(
+        "DELETE FROM dead_letters WHERE state <> 'dead' AND settled_at < %s", [before]
+    ).rowcount

@@ -37,6 +37,19 @@ def unseen(conn: Connection[Any], consumer: str, events: Sequence[Event]) -> lis
     return list(new.values())
 
 
+def unheard(conn: Connection[Any], consumer: str, event_ids: Sequence[str]) -> set[str]:
+    """Return those of events that a consumer neither has had nor has given up."""
+    rows = conn.execute(
+        "SELECT id FROM unnest(%(ids)s::text[]) x(id) WHERE NOT EXISTS (SELECT FROM inbox"
+        " WHERE tenant_id = tenant() AND consumer = %(consumer)s AND event_id = x.id)"
+        " AND NOT EXISTS (SELECT FROM dead_letters d"
+        " WHERE d.tenant_id = tenant() AND d.consumer = %(consumer)s AND d.event_id = x.id"
+        " AND d.state IN ('dead', 'discarded'))",
+        {"ids": list(event_ids), "consumer": consumer},
+    ).fetchall()
+    return {id for (id,) in rows}
+
+
 def record(conn: Connection[Any], consumer: str, events: Sequence[Event]) -> None:
     """Mark events as had, in the transaction of their effect; Conflict if a rival was faster."""
     ordered = sorted(events, key=lambda event: event.id)  # rivals meet in one order: no deadlock

@@ -1,8 +1,9 @@
 """What a vector index is built anew from, and which runs wait for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
@@ -24,17 +25,19 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
-    """A segment that was indexed a short while ago, and in which spaces."""
+class Vector:
+    """What was embedded of a segment in a space: row # of an object, as `vector_id` says."""
 
     segment: UUID
     lineage: UUID
-    spaces: list[str]
+    asset: UUID
+    space: str
+    vector_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run that ended well a short while ago, as its fact tells of it."""
+    """A run that ended well, as its fact tells of it."""
 
     run: UUID
     asset: UUID
@@ -62,27 +65,64 @@ def waiting(conn: Db) -> list[tuple[UUID, int]]:
     return conn.execute("SELECT id, to_index FROM runs WHERE to_index > 0").fetchall()
 
 
-_RECENT = "(r.indexed_at IS NULL OR r.indexed_at >= %s) AND r.state <> 'failed'"
+def recent(conn: Db, since: datetime) -> list[UUID]:
+    """Return the runs that were indexed since, or are not yet."""
+    rows = conn.execute(
+        "SELECT id FROM runs WHERE (indexed_at IS NULL OR indexed_at >= %s) AND state <> 'failed'",
+        [since],
+    ).fetchall()
+    return [run for (run,) in rows]
 
 
-def recent(conn: Db, since: datetime) -> list[Recent]:
-    """Return the segments of runs that were indexed since, or are not yet."""
-    with conn.cursor(row_factory=class_row(Recent)) as cursor:
+def unindexed(
+    conn: Db, older_than_s: float, waiting_since: datetime | None = None, limit: int = 100
+) -> list[UUID]:
+    """Return the runs that ended well, long ago, and are not searchable.
+
+    Of a run that ended after `waiting_since`, when the oldest message that waits was sent, the
+    messages may be on their way.
+    """
+    return _late(conn, "to_index > 0", "finished_at", (older_than_s, waiting_since, limit))
+
+
+def unrelated(
+    conn: Db, older_than_s: float, waiting_since: datetime | None = None, limit: int = 100
+) -> list[UUID]:
+    """Return the runs that are long searchable, and of which `relate` has not had all, likewise."""
+    return _late(conn, "to_relate > 0", "indexed_at", (older_than_s, waiting_since, limit))
+
+
+def _late(
+    conn: Db, lacks: LiteralString, since: LiteralString, params: Sequence[object]
+) -> list[UUID]:
+    rows = conn.execute(
+        f"SELECT id FROM runs WHERE state IN ('completed', 'degraded') AND {lacks}"
+        f" AND {since} < clock_timestamp() - make_interval(secs => %s)"
+        f" AND {since} < coalesce(%s::timestamptz, 'infinity') ORDER BY {since} LIMIT %s",
+        params,
+    ).fetchall()
+    return [run for (run,) in rows]
+
+
+def vectors(conn: Db, runs: Sequence[UUID]) -> list[Vector]:
+    """Return all vectors of runs."""
+    with conn.cursor(row_factory=class_row(Vector)) as cursor:
         return cursor.execute(
-            "SELECT e.entity_id AS segment, r.lineage, array_agg(e.space::text ORDER BY e.space)"
-            " AS spaces FROM embeddings e JOIN runs r ON r.id = e.run_id"
-            f" WHERE {_RECENT} GROUP BY e.entity_id, r.lineage ORDER BY e.entity_id",
-            [since],
+            "SELECT e.entity_id AS segment, r.lineage, r.asset_id AS asset, e.space, e.vector_id"
+            " FROM runs r JOIN segments s ON s.run_id = r.id"
+            " JOIN embeddings e ON e.entity_id = s.id AND e.run_id = r.id"
+            " WHERE r.id = ANY(%s) ORDER BY e.entity_id, e.space",
+            [list(runs)],
         ).fetchall()
 
 
-def finished(conn: Db, since: datetime) -> list[Finished]:
-    """Return the runs that ended well and were indexed since."""
+def finished(conn: Db, runs: Sequence[UUID]) -> list[Finished]:
+    """Return those of runs that ended well."""
     with conn.cursor(row_factory=class_row(Finished)) as cursor:
         return cursor.execute(
             "SELECT r.id AS run, r.asset_id AS asset, r.lineage, r.state, s.counts,"
             " (extract(epoch FROM r.finished_at - r.created_at) * 1000)::int AS ms"
             " FROM runs r JOIN run_stages s ON s.run_id = r.id AND s.stage = 'stitch'"
-            f" WHERE r.state IN ('completed', 'degraded') AND {_RECENT} ORDER BY r.id",
-            [since],
+            " WHERE r.id = ANY(%s) AND r.state IN ('completed', 'degraded') ORDER BY r.id",
+            [list(runs)],
         ).fetchall()

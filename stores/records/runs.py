@@ -137,8 +137,25 @@ def outputs(conn: Connection[Any], run: UUID, stage: str) -> list[dict[str, Any]
 
 
 def add_to_index(conn: Connection[Any], run: UUID, count: int) -> None:
-    """Count vectors that `project` has yet to index."""
-    conn.execute("UPDATE runs SET to_index = to_index + %s WHERE id = %s", [count, run])
+    """Count vectors that `project` has yet to index, and `relate` to compare."""
+    conn.execute(
+        "UPDATE runs SET to_index = to_index + %(count)s, to_relate = to_relate + %(count)s"
+        " WHERE id = %(run)s",
+        {"count": count, "run": run},
+    )
+
+
+def related(conn: Connection[Any], run: UUID, count: int) -> None:
+    """Count facts about a run that `relate` has had now."""
+    conn.execute(
+        "UPDATE runs SET to_relate = greatest(to_relate - %s, 0) WHERE id = %s", [count, run]
+    )
+
+
+def of_segments(conn: Connection[Any], segments: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return the runs of segments; those that were deleted are left out."""
+    rows = conn.execute("SELECT id, run_id FROM segments WHERE id = ANY(%s)", [list(segments)])
+    return dict(rows.fetchall())
 
 
 def known(conn: Connection[Any], runs: Sequence[UUID]) -> set[UUID]:
@@ -157,43 +174,6 @@ def indexed(conn: Connection[Any], run: UUID, count: int) -> bool:
         {"run": run, "count": count},
     ).fetchone()
     return bool(row and row[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Unindexed:
-    """A vector of a run that is not wholly indexed."""
-
-    run: UUID
-    lineage: UUID
-    asset: UUID
-    segment: UUID
-    space: str
-    vector_id: str
-
-
-def unindexed(
-    conn: Connection[Any],
-    older_than_s: float,
-    waiting_since: datetime | None = None,
-    limit: int = 100,
-) -> list[Unindexed]:
-    """Return the vectors of runs that ended well, long ago, and are not searchable.
-
-    Of a run that ended after `waiting_since`, when the oldest message that waits was sent, they may
-    be on their way.
-    """
-    with conn.cursor(row_factory=class_row(Unindexed)) as cursor:
-        return cursor.execute(
-            "WITH late AS (SELECT id, lineage, asset_id FROM runs"
-            " WHERE state IN ('completed', 'degraded') AND to_index > 0"
-            " AND finished_at < clock_timestamp() - make_interval(secs => %s)"
-            " AND finished_at < coalesce(%s::timestamptz, 'infinity')"
-            " ORDER BY finished_at LIMIT %s)"
-            " SELECT l.id AS run, l.lineage, l.asset_id AS asset, e.entity_id AS segment, e.space,"
-            " e.vector_id FROM late l JOIN segments s ON s.run_id = l.id"
-            " JOIN embeddings e ON e.entity_id = s.id AND e.run_id = l.id",
-            [older_than_s, waiting_since, limit],
-        ).fetchall()
 
 
 def is_first(conn: Connection[Any], run: UUID) -> bool:

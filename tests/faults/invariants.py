@@ -13,6 +13,7 @@ from psycopg import Connection, sql
 
 from dataflux.errors import NotFound
 from events.log_bus import LogBus
+from functions import vector_facts
 from functions.deps import Deps
 from functions.reconcile import orphans
 from stores.records import access
@@ -141,7 +142,7 @@ def nothing_is_under_way(found: Found) -> list[str]:
         *found.none("SELECT filename, object_key FROM arrivals WHERE state = 'open'"),
         *found.none(
             "SELECT id, to_index FROM runs WHERE state IN ('completed', 'degraded')"
-            " AND (to_index > 0 OR indexed_at IS NULL)"
+            " AND (to_index > 0 OR to_relate > 0 OR indexed_at IS NULL)"
         ),
     ]
 
@@ -164,7 +165,7 @@ def segments_are_in_order(found: Found) -> list[str]:
 
 
 def indexes_hold_what_records_hold(found: Found) -> list[str]:
-    """I6: every vector that was made is indexed, no other is; edges lead somewhere."""
+    """I6: every vector that was made is indexed, no other is; all is related, to what is there."""
     spaces = found.rows("SELECT space, table_name FROM model_spaces")
     problems = []
     for space, table in spaces:
@@ -175,11 +176,29 @@ def indexes_hold_what_records_hold(found: Found) -> list[str]:
             space,
         ):
             problems.append(f"{space}: {embedding} is {'dead' if extra else 'missing'}")
-    return problems + found.none(
-        "SELECT r.id, r.relationship_type FROM relationships r"
-        " WHERE NOT EXISTS (SELECT FROM entities e WHERE e.id = r.source_id)"
-        " OR NOT EXISTS (SELECT FROM entities e WHERE e.id = r.target_id)"
-    )
+    return [
+        *problems,
+        *_never_compared(found),
+        *found.none(
+            "SELECT s.parent_id, s.id FROM segments s WHERE s.live AND NOT EXISTS (SELECT"
+            " FROM relationships r WHERE r.source_id = s.parent_id AND r.target_id = s.id"
+            " AND r.relationship_type = 'contains')"
+        ),
+        *found.none(
+            "SELECT r.id, r.relationship_type FROM relationships r"
+            " WHERE NOT EXISTS (SELECT FROM entities e WHERE e.id = r.source_id)"
+            " OR NOT EXISTS (SELECT FROM entities e WHERE e.id = r.target_id)"
+        ),
+    ]
+
+
+def _never_compared(found: Found) -> Iterator[str]:
+    had = {row[0] for row in found.rows("SELECT event_id FROM inbox WHERE consumer = 'relate'")}
+    for segment, lineage, space in found.rows(
+        "SELECT s.id, s.lineage, e.space FROM embeddings e JOIN segments s ON s.id = e.entity_id"
+    ):
+        if str(vector_facts.indexed(segment, lineage, space).id) not in had:
+            yield f"{space}: relate has never had {segment}"
 
 
 def dead_letters_are_whole(found: Found) -> list[str]:

@@ -38,7 +38,7 @@ WORK_PLACES = (
     "host.acknowledged",
 )
 OTHERS = ("moment", "pause", "cut", "commit", "stall", "refuse", "crash", "dead letters", "drop")
-DROPPED = ("ingest", "segment", "stitch", "analyze", "embed", "project")
+DROPPED = ("ingest", "segment", "stitch", "analyze", "embed", "project", "relate")
 """Functions whose waiting messages may be lost: reconcile finds what they were about."""
 PATIENCE_S = 4.0
 """How long a round waits for its failpoint to be passed."""

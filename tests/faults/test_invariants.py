@@ -52,25 +52,30 @@ def test_nothing_is_found_where_nothing_is_wrong(settled: tuple[Platform, Found]
     assert list(INVARIANTS) == [f"I{n}" for n in range(1, 12)]
 
 
-BROKEN = {
-    "I2": "UPDATE run_stages SET failed = 1 WHERE stage = 'analyze'",
-    "I3": "INSERT INTO outbox (tenant_id, events) SELECT id, '[]' FROM tenants",
-    "I4": "UPDATE pieces SET state = 'ready' WHERE stage = 'embed_text'",
-    "I5": "UPDATE segments SET sequence_number = 7 WHERE sequence_number = 1",
-    "I6": "DELETE FROM embeddings WHERE id = (SELECT id FROM embeddings LIMIT 1)",
-    "I7": "INSERT INTO dead_letters (id, consumer, topic, event, reason)"
-    " VALUES (gen_random_uuid(), 'relate', 't', 'good', 'tired')",
-    "I8": "UPDATE runs SET open_stages = 1",
-    "I9": "UPDATE runs SET state = 'failed' WHERE state = 'completed'",
-}
+BROKEN = (
+    ("I2", "UPDATE run_stages SET failed = 1 WHERE stage = 'analyze'"),
+    ("I3", "INSERT INTO outbox (tenant_id, events) SELECT id, '[]' FROM tenants"),
+    ("I4", "UPDATE pieces SET state = 'ready' WHERE stage = 'embed_text'"),
+    ("I5", "UPDATE segments SET sequence_number = 7 WHERE sequence_number = 1"),
+    ("I6", "DELETE FROM embeddings WHERE id = (SELECT id FROM embeddings LIMIT 1)"),
+    ("I6", "DELETE FROM inbox WHERE consumer = 'relate'"),
+    ("I6", "DELETE FROM relationships WHERE relationship_type = 'contains'"),
+    (
+        "I7",
+        "INSERT INTO dead_letters (id, consumer, topic, event, reason)"
+        " VALUES (gen_random_uuid(), 'relate', 't', 'good', 'tired')",
+    ),
+    ("I8", "UPDATE runs SET open_stages = 1"),
+    ("I9", "UPDATE runs SET state = 'failed' WHERE state = 'completed'"),
+)
 
 
-@pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_found(settled: tuple[Platform, Found], name: str) -> None:
+@pytest.mark.parametrize(("name", "change"), BROKEN)
+def test_what_is_broken_is_found(settled: tuple[Platform, Found], name: str, change: str) -> None:
     """In a transaction that is rolled back: it is the only one who sees it."""
     _, found = settled
     with found.database.installer() as conn, conn.transaction(force_rollback=True):
-        conn.execute(BROKEN[name].encode())
+        conn.execute(change.encode())
         broken = replace(found, conn=conn)
         assert INVARIANTS[name](broken)
     assert not INVARIANTS[name](found)

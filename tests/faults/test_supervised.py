@@ -26,6 +26,7 @@ UNDER_WAY = (
     "SELECT count(*) FROM arrivals WHERE state = 'open'",
     "SELECT count(*) FROM runs WHERE state IN ('planned', 'running')",
     "SELECT count(*) FROM runs WHERE to_index > 0 AND state IN ('completed', 'degraded')",
+    "SELECT count(*) FROM runs WHERE to_relate > 0",
     "SELECT count(*) FROM outbox",
 )
 

@@ -22,7 +22,7 @@ from functions.intake import created
 from functions.rerun import rerun
 from functions.search.handler import search, similar
 from functions.search.request import LikeSegment, SearchRequest, SimilarRequest
-from functions.targets import BY_NAME, TARGETS
+from functions.targets import BY_NAME
 from functions.work import Outcome
 from schemas.names import Lane, Reason
 from stores.records import arrivals, assets, moments, renditions, runs, trace
@@ -402,32 +402,6 @@ def test_reconcile_announces_an_arrival_that_nobody_took(platform: Platform) -> 
     assert len(platform.facts("object.created")) == 2
     platform.pump()
     assert asset_of(platform, received.lineage).processing_status == "completed"
-
-
-def test_reconcile_announces_vectors_whose_message_was_lost(platform: Platform) -> None:
-    received = platform.drop("notes.md", NOTES.encode())
-    project = platform.deps.bus.subscribe("project", BY_NAME["project"].topics)
-    consumers = [
-        (t, platform.deps.bus.subscribe(t.name, t.topics))
-        for t in TARGETS
-        if t.topics and t.name != "project"
-    ]
-    for _ in range(20):
-        for target, consumer in consumers:
-            for delivery in consumer.poll(50, 0):
-                platform.run(target, [delivery])
-    embedded = platform.facts("segment.embedded")
-    for delivery in project.poll(100, 0):
-        project.ack(delivery)  # lost
-    with platform.deps.engine.session(platform.caller.tenant) as conn:
-        conn.execute("UPDATE runs SET finished_at = now() - interval '1 hour'")
-    assert asset_of(platform, received.lineage).indexed_at is None
-    for _ in range(2):  # the second knows of the first
-        BY_NAME["reconcile"].run(platform.deps, [tick()])
-    assert len(platform.facts("segment.embedded")) == 2 * len(embedded) > 0
-    platform.pump()
-    assert asset_of(platform, received.lineage).indexed_at is not None
-    assert found(platform, "otters")
 
 
 def tick() -> Event:

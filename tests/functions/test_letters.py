@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,7 +14,7 @@ from dataflux.errors import MediaFailed
 from dataflux.permissions import Caller, Role
 from events import codec
 from events.bus import Delivery
-from events.event import Event
+from events.event import PREFIX, Event
 from events.log_bus import LogBus
 from functions.disposition import Disposition
 from functions.engine import Engine
@@ -270,3 +271,23 @@ def test_nothing_is_left_to_the_relay(platform: Platform) -> None:
             "SELECT count(*) FROM outbox WHERE tenant_id = %s", [platform.caller.tenant]
         ).fetchone()
     assert left == (0,)
+
+
+def test_what_was_settled_long_ago_is_deleted_and_the_dead_are_not(platform: Platform) -> None:
+    platform.drop("notes.md", NOTES)
+    platform.pump()
+    events = platform.facts("segment.indexed")[:3]
+    for event in events:
+        bury(platform, "relate", event)
+    assert len(do(platform, Action.DISCARD)) == 3
+    ids = {letter.event_id: letter.id for letter in letters(platform, state=None)}
+    dead, old, recent = (ids[event.id] for event in events)
+    with platform.deps.engine.session(platform.caller.tenant, "admin") as conn:
+        for days, letter in ((31, dead), (31, old), (29, recent)):
+            settled = platform.deps.clock.now() - timedelta(days=days)
+            conn.execute("UPDATE dead_letters SET settled_at = %s WHERE id = %s", [settled, letter])
+    bury(platform, "relate", events[0])
+    tick = Event("tick", f"{PREFIX}timer.tick", "/test", settled, {"timer": "reconcile"})
+    assert BY_NAME["reconcile"].run(platform.deps, [tick]) == Disposition.DONE
+    assert {letter.id for letter in letters(platform, state=None)} == {dead, recent}
+    assert [letter.id for letter in letters(platform)] == [dead]
