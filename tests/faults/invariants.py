@@ -4,7 +4,7 @@ Each check returns what violates it, in words; nothing in them depends on which 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,8 @@ class Found:
     tenant: UUID
     history: Sequence[Upload] = ()
     poison: Sequence[bytes] = ()
+    lost: Collection[bytes] = ()
+    """Poison that was dropped from the bus, perhaps only after it had been buried."""
     conn: Connection[Any] | None = None
     """Where to look, if not anew each time."""
 
@@ -208,9 +210,10 @@ def dead_letters_are_whole(found: Found) -> list[str]:
         " FROM dead_letters"
     )
     known = {bytes(letter[0]) for letter in letters}
+    allowed = {*found.poison, *found.lost}
     problems = [f"no dead letter for {raw[:80]!r}" for raw in found.poison if raw not in known]
     for raw, *about, attempts, first, last in letters:
-        if bytes(raw) not in set(found.poison):
+        if bytes(raw) not in allowed:
             problems.append(f"given up without a fault of its own: {bytes(raw)[:200]!r} {about}")
         if not all(about) or attempts < 1 or first > last:
             problems.append(f"a letter says too little: {about} {attempts}")

@@ -86,6 +86,8 @@ class Supervisor:
     seed: int
     played: list[str] = field(default_factory=list)
     poison: list[bytes] = field(default_factory=list)
+    lost: set[bytes] = field(default_factory=set)
+    """Poison that was dropped: it may have been buried before, and its message not yet settled."""
     deaths: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -186,8 +188,9 @@ class Supervisor:
             for delivery in waiting:
                 consumer.ack(delivery)
                 lost += 1
-                if delivery.value in self.poison:  # gone with the rest: nobody will bury it
+                if delivery.value in self.poison:  # gone with the rest: nobody has to bury it
                     self.poison.remove(delivery.value)
+                    self.lost.add(delivery.value)
         consumer.close()
         bus.close()
         self.played.append(f"   {lost} messages of {name} are lost")
