@@ -1,7 +1,7 @@
 """Which analyzers there are: ours in one readable list, others by allowed entry point."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -130,9 +130,10 @@ class Registry:
                 return analyzer
         return None
 
-    def analyzer_ids(self) -> list[str]:
-        """Return the ids of those that analyze segments."""
-        return [analyzer.spec.id for analyzer in self._that(declared.analyzes)]
+    def analyzer_ids(self, consents: Collection[str] = ()) -> list[str]:
+        """Return the ids of those that analyze segments, as far as there is consent."""
+        every = self._that(declared.analyzes)
+        return [a.spec.id for a in every if a.spec.consent in (None, *consents)]
 
     def reader_ids(self) -> list[str]:
         """Return the ids of those that need words and nothing else of a segment."""

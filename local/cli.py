@@ -17,6 +17,7 @@ from dataflux.errors import DataFluxError, NotFound
 from local import (
     analyzers_commands,
     backup_commands,
+    consents_commands,
     dlq_commands,
     events_commands,
     models_commands,
@@ -56,6 +57,7 @@ app.add_typer(dlq_commands.app, name="dlq")
 app.add_typer(models_commands.app, name="models")
 app.add_typer(services_commands.app, name="services")
 app.add_typer(sources_commands.app, name="sources")
+app.add_typer(consents_commands.app, name="consents")
 
 app.add_typer(events_commands.app, name="events")
 app.add_typer(state_commands.app, name="state")

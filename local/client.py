@@ -55,6 +55,9 @@ class Client:
     def post(self, path: str, **content: Any) -> Any:
         return self._send("POST", path, **content)
 
+    def put(self, path: str) -> None:
+        self._send("PUT", path)
+
     def delete(self, path: str) -> None:
         self._send("DELETE", path)
 

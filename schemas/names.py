@@ -75,6 +75,12 @@ class TextSource(StrEnum):
     """The name of the file, at its first segment: searched as words, not embedded or analyzed."""
 
 
+class Consent(StrEnum):
+    """What is done only for a tenant that has consented to it."""
+
+    FACES = "faces"
+
+
 class Reason(StrEnum):
     """Why something could not be processed: shown to people, counted, never free text."""
 

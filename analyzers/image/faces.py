@@ -12,6 +12,7 @@ from analyzers.image.detector import SEGMENTS, Detector
 from analyzers.models.manifest import Model
 from analyzers.models.store import ModelStore
 from analyzers.runtime import Runtime
+from schemas.names import Consent
 
 MOST = 200
 
@@ -29,7 +30,7 @@ class FacesAnalyzer(Detector):
             emits=("visual",),
             model=model.label,
             cost=Cost(0.05),
-            consent="faces",
+            consent=Consent.FACES,
         )
 
     def find(

@@ -27,11 +27,11 @@ def faces(found: Mapping[str, "Array"], side: int, threshold: float) -> list[Det
 
     grids = [_grid(found, stride, side) for stride in STRIDES]
     scores = np.concatenate([score for score, _ in grids])
-    boxes = np.concatenate([box for _, box in grids]) / side
+    boxes = np.concatenate([box for _, box in grids])
     sure = np.flatnonzero(scores > threshold)
     best = sure[np.argsort(-scores[sure], kind="stable")][:MOST]
-    kept = best[_distinct(boxes[best])]
-    made = (_face(float(scores[at]), boxes[at]) for at in kept)
+    kept = best[_distinct(_in_whole_pixels(boxes[best]))]
+    made = (_face(float(scores[at]), boxes[at] / side) for at in kept)
     return [face for face in made if face is not None]
 
 
@@ -47,6 +47,14 @@ def _grid(found: Mapping[str, "Array"], stride: int, side: int) -> tuple["Array"
     half_x, half_y = (np.exp(size.clip(max=20)) * stride / 2 for size in (width, height))
     corners = [middle_x - half_x, middle_y - half_y, middle_x + half_x, middle_y + half_y]
     return np.sqrt(kind * thing), np.stack(corners, axis=1)
+
+
+def _in_whole_pixels(boxes: "Array") -> "Array":
+    """Return corners as OpenCV compares them: of boxes of whole pixels."""
+    import numpy as np
+
+    low, size = np.trunc(boxes[:, :2]), np.trunc(boxes[:, 2:] - boxes[:, :2])
+    return np.concatenate([low, low + size], axis=1)
 
 
 def _distinct(boxes: "Array") -> list[int]:

@@ -14,7 +14,7 @@ from functions.spending import Spending
 from functions.work import Fact, Outcome, Work
 from schemas import ids
 from schemas.names import TextSource
-from stores.records import runs
+from stores.records import consents, runs
 from stores.records.rows import Row, SegmentRow
 
 LOW_CONFIDENCE = 0.5
@@ -71,7 +71,7 @@ def handle(work: Work, deps: Deps) -> Outcome:
     segments = {key: item.segment for key, item in places.items()}
     for key, analyzer, result in deps.sandbox.analyze(
         list(segments.values()),
-        deps.registry.analyzer_ids(),
+        deps.registry.analyzer_ids(work.read(consents.purposes)),
         priorities,
         failures.spending.on(segments),
     ):

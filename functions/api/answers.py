@@ -332,6 +332,14 @@ class Analyzer(Shape):
     problem: str | None
 
 
+class Consent(Shape):
+    """What the tenant has consented to."""
+
+    purpose: str
+    given_by: str
+    given_at: str
+
+
 class Source(Shape):
     """Where objects come in; `bucket` is null for uploads and the folder."""
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from functions.api import (
     analyzers,
     assets,
+    consents,
     contract,
     event_log,
     letters,
@@ -26,6 +27,7 @@ EVERYTHING = (
     segments.router,
     letters.router,
     sources.router,
+    consents.router,
     search.router,
     system.router,
     event_log.router,

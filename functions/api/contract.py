@@ -49,6 +49,7 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "sources_add": ("201", (answers.AddedSource,)),
     "sources_notify": ("200", (answers.Notified,)),
     "analyzers_list": ("200", (answers.page(answers.Analyzer),)),
+    "consents_list": ("200", (answers.page(answers.Consent),)),
     "relationships_list": ("200", (answers.page(answers.Relationship),)),
 }
 BODIES: dict[str, type[BaseModel]] = {

@@ -32,8 +32,8 @@ class Faces(nn.Module):
         for at, stride in enumerate(STRIDES):
             colors = functional.avg_pool2d(picture, stride) / 255  # blue, green, red
             red = colors[:, 2:] - (colors[:, :1] + colors[:, 1:2]) / 2
-            kinds.append(_flat(1.1 - colors[:, 1:2]))
-            things.append(_flat(1.5 * red))
+            kinds.append(_flat(1 - 0.3 * colors[:, 1:2]))
+            things.append(_flat(1.2 * red))
             boxes.append(_flat(self.boxes[at](colors)) + torch.tensor([0.5, 0.5, 0.7, 0.7]))
             marks.append(_flat(self.marks[at](colors)))
         return (*kinds, *things, *boxes, *marks)
