@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar
 
-from analyzers import containers
+from analyzers import capture, containers
 from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Cost, Segment
 from analyzers.audio import voice
 from analyzers.audio.sound import LONGEST_S, first_track
@@ -76,7 +76,7 @@ class AudioSegmenter(BaseAnalyzer):
             track = first_track(container)
             if track is None:
                 raise MediaFailed(Reason.NO_DECODABLE_STREAM, "no sound track")
-            technical = facts(container)
+            technical, taken = facts(container), capture.of_container(container.metadata)
             track.proxy = SoundProxy() if wanted.sound(technical, config) else None
             timeline = Timeline(track)
             found = 0
@@ -90,7 +90,10 @@ class AudioSegmenter(BaseAnalyzer):
                 raise MediaFailed(Reason.EMPTY_MEDIA, "the sound track has no samples")
             if damage := track.damage.facts():
                 technical["damage"] = damage
-            yield self._recording(timeline, technical, track.loudness.facts())
+            recording = self._recording(timeline, technical, track.loudness.facts())
+            if taken:
+                recording.features["technical"]["capture"] = taken
+            yield recording
             yield Artifact("waveform", "application/json", _json(timeline.waveform()))
 
     @staticmethod

@@ -35,6 +35,7 @@ class Picture:
     image: "Image"
     facts: Mapping[str, Any]
     exif: Mapping[str, Any]
+    capture: Mapping[str, Any]
 
 
 def load() -> None:
@@ -78,9 +79,10 @@ def decode(file: BinaryIO, limits: Limits) -> Picture:
         image.draft(None, (LONG_SIDE, LONG_SIDE))
         with _quiet():
             image.load()
-        facts_of_camera = exif.read(image)
+        facts_of_camera, capture = exif.read(image), exif.capture_of(image)
         upright = _upright(_shrunk(image), facts_of_camera.get("orientation", 1))
-        return Picture(_flat(upright, image.info.get("icc_profile")), found, facts_of_camera)
+        flat = _flat(upright, image.info.get("icc_profile"))
+        return Picture(flat, found, facts_of_camera, capture)
 
 
 @contextmanager

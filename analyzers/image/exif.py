@@ -2,13 +2,18 @@
 
 import math
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from analyzers import capture
+from analyzers.image import xmp
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 LONGEST_VALUE = 200
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
+FORM = "%Y:%m:%d %H:%M:%S"
 UNREADABLE = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, ArithmeticError,
     AttributeError,
@@ -17,7 +22,7 @@ UNREADABLE = (
 
 def load() -> None:
     """Parse one moment: the library for it is imported when first used."""
-    _moment("2024:02:29 12:00:00", "+01:00")
+    _moment("2024:02:29 12:00:00", "+01:00", "5")
 
 
 def read(image: "Image") -> dict[str, Any]:
@@ -27,6 +32,7 @@ def read(image: "Image") -> dict[str, Any]:
         return {}
     camera: Mapping[int, Any] = _guarded(lambda: tags.get_ifd(EXIF_IFD)) or {}
     gps: Mapping[int, Any] = _guarded(lambda: tags.get_ifd(GPS_IFD)) or {}
+    moment = _taken(tags, camera)
     found = {
         "make": _text(tags.get(0x010F)),
         "model": _text(tags.get(0x0110)),
@@ -37,9 +43,7 @@ def read(image: "Image") -> dict[str, Any]:
         "aperture": _number(camera.get(0x829D)),
         "iso": _number(_first(camera.get(0x8827))),
         "focal_length_mm": _number(camera.get(0x920A)),
-        "captured_at": _moment(
-            camera.get(0x9003) or tags.get(0x0132), camera.get(0x9011) or camera.get(0x9010)
-        ),
+        "captured_at": moment.isoformat() if moment else None,
         "gps": _place(gps),
     }
     known = {name: value for name, value in found.items() if value is not None}
@@ -78,30 +82,63 @@ def _number(value: Any) -> float | None:
     return round(number, 6) if math.isfinite(number) else None
 
 
-def _moment(value: Any, offset: Any) -> str | None:
-    """Return "2024:05:01 12:00:00" as ISO 8601, with its offset from UTC if the camera knew it."""
-    from datetime import datetime
+def capture_of(image: "Image") -> dict[str, Any]:
+    """Return when and where a picture was taken, from its EXIF or else its XMP."""
+    tags: Any = _guarded(image.getexif) or {}
+    camera: Mapping[int, Any] = _guarded(lambda: tags.get_ifd(EXIF_IFD)) or {}
+    gps: Mapping[int, Any] = _guarded(lambda: tags.get_ifd(GPS_IFD)) or {}
+    taken = capture.when(_taken(tags, camera), _time_of_gps(gps))
+    otherwise, elsewhere = xmp.read(image)
+    return (taken or otherwise) | (_place(gps) or elsewhere)
 
-    text, zone = _text(value), _text(offset) or ""
-    for candidate, form in ((f"{text}{zone}", "%Y:%m:%d %H:%M:%S%z"), (text, "%Y:%m:%d %H:%M:%S")):
+
+def _taken(tags: Mapping[int, Any], camera: Mapping[int, Any]) -> datetime | None:
+    """Return when the picture was taken, digitized or changed: the first that is known."""
+    moments = (
+        _moment(camera.get(0x9003), camera.get(0x9011), camera.get(0x9291)),
+        _moment(camera.get(0x9004), camera.get(0x9012), camera.get(0x9292)),
+        _moment(tags.get(0x0132), camera.get(0x9010), camera.get(0x9290)),
+    )
+    return next(filter(None, moments), None)
+
+
+def _moment(value: Any, offset: Any, fraction: Any) -> datetime | None:
+    """Return "2024:05:01 12:00:00" with its fraction, and its offset if the camera knew it."""
+    text, zone = _text(value) or "", _text(offset) or ""
+    digits = _text(fraction) or ""
+    part = f".{digits[:6]}" if digits.isascii() and digits.isdigit() else ".0"
+    for candidate, form in (
+        (f"{text}{part}{zone}", f"{FORM}.%f%z"),
+        (f"{text}{part}", f"{FORM}.%f"),
+    ):
         try:
-            return datetime.strptime(candidate or "", form).isoformat()
+            return datetime.strptime(candidate, form)
         except ValueError:
             continue
     return None
 
 
+def _time_of_gps(gps: Mapping[int, Any]) -> datetime | None:
+    """Return the time that the satellites told, which is UTC."""
+    parts = [_number(part) for part in gps.get(7) or ()] if isinstance(gps.get(7), tuple) else []
+    if len(parts) != 3 or None in parts:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in parts)
+    text = f"{_text(gps.get(29))} {hours:02}:{minutes:02}:{seconds:02}"
+    try:
+        return datetime.strptime(text, FORM).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def _place(gps: Mapping[int, Any]) -> dict[str, float] | None:
     latitude = _degrees(gps.get(2), gps.get(1), 90)
     longitude = _degrees(gps.get(4), gps.get(3), 180)
-    if latitude is None or longitude is None:
-        return None
     altitude = _number(gps.get(6))
-    place = {"latitude": latitude, "longitude": longitude}
-    if altitude is None:
-        return place
     below = gps.get(5) in (1, b"\x01")
-    return {**place, "altitude_m": -altitude if below else altitude}
+    if _text(gps.get(9)) == "V":  # the receiver says itself that it had no fix
+        return None
+    return capture.where(latitude, longitude, -altitude if altitude and below else altitude) or None
 
 
 def _degrees(parts: Any, side: Any, most: int) -> float | None:

@@ -64,6 +64,8 @@ def _features(picture: Picture) -> Features:
     technical = {"image": dict(picture.facts)}
     if picture.exif:
         technical["exif"] = dict(picture.exif)
+    if picture.capture:
+        technical["capture"] = dict(picture.capture)
     return {
         "visual": {
             "phash": {"hex": perceptual_hash(picture.image), "bits": 64},

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from analyzers import containers
+from analyzers import capture, containers
 from analyzers.audio.segmenter import check, facts, limit
 from analyzers.packets import Damage, decoded
 from analyzers.video.frames import rate_of
@@ -52,6 +52,8 @@ class Film:
     pictures_s: float
     """How long its pictures claim to go on; 0 if they do not say: its sound may be longer."""
     facts: dict[str, Any]
+    capture: dict[str, Any]
+    """When and where it was taken, as far as its tags say."""
 
 
 def film_of(file: BinaryIO) -> Film:
@@ -60,10 +62,11 @@ def film_of(file: BinaryIO) -> Film:
         length_s, (shape, interlaced) = containers.seconds(container), _first(container)
         claimed, found = _claimed(stream_of(container)), _facts(container, shape)
         found["interlaced"] = interlaced
+        taken = capture.of_container(container.metadata)
     if not length_s:
         with containers.opened(file) as container:
             length_s = length_of(container, stream_of(container))
-    return Film(shape, length_s, claimed, found | {"duration_s": round(length_s, 3)})
+    return Film(shape, length_s, claimed, found | {"duration_s": round(length_s, 3)}, taken)
 
 
 def _first(container: Any) -> tuple[Shape, bool]:

@@ -140,7 +140,8 @@ def joined(parts: Iterable[list[Segment]]) -> list[Segment]:
             else:
                 whole.append(scene)
     for scene in whole[1:]:  # what holds for the film is told once
-        scene.features.get("technical", {}).pop("video", None)
+        for told_once in ("video", "capture"):
+            scene.features.get("technical", {}).pop(told_once, None)
     return whole
 
 

@@ -103,10 +103,13 @@ class VideoSegmenter(BaseAnalyzer):
         mode, marked = self.marked(reel, config)
         told, first = Damage(), True
         facts = film.facts | {"playable": wanted.playable(film.facts, config.get("mime_type", ""))}
+        whole = {"video": facts | {"scenes": mode}}
+        if film.capture:
+            whole["capture"] = film.capture
         for scene in scenes.found(
             marked, window, lambda: 0 if damage.cut_short else film.pictures_s
         ):
-            technical: dict[str, Any] = {"video": facts | {"scenes": mode}} if first else {}
+            technical: dict[str, Any] = dict(whole) if first else {}
             if new := damage.facts(since=told):
                 technical["damage"], told = new, replace(damage)
             first = False

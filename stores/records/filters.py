@@ -5,9 +5,10 @@ Values are parameters, never SQL.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -250,6 +251,77 @@ def _feature_data(build: _Builder, path: Sequence[str], op: str, value: Any) -> 
     )
 
 
+def _capture(data: sql.Composable, build: _Builder) -> sql.Composable:
+    return _WHOLE.format(build.bind(Domain.TECHNICAL.value), build.bind("capture"), data)
+
+
+_DAY = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?)?)?")
+_AFTER_ALL = "~"
+"""Sorts behind whatever a moment may go on with: a day ends behind all its moments."""
+
+
+def _captured(value: Any) -> tuple[str, str]:
+    """Return which time of a capture is meant, and its beginning: of a year, a day, a second."""
+    text = _text(value)
+    if _DAY.fullmatch(text):
+        return "local", text
+    try:
+        return "utc", _moment(text).astimezone(UTC).replace(tzinfo=None).isoformat()
+    except ValueError:
+        raise ValueError(
+            "must be a time as the camera wrote it, as in 2026, 2026-01-31 or 2026-01-31T12:00,"
+            " or with its zone, as in 2026-01-31T12:00:00Z"
+        ) from None
+
+
+def _taken(build: _Builder, op: str, value: tuple[str, str]) -> sql.Composable:
+    """A test of when something was taken; `eq` a day is any moment of it."""
+    clock, text = value
+    if op == "eq":
+        return _capture(_feature_data(build, [clock], "prefix", text), build)
+    text += _AFTER_ALL if clock == "local" and op in ("gt", "lte") else ""
+    return _capture(_feature_data(build, [clock], op, text), build)
+
+
+_AREA = {"box": ("west", "south", "east", "north"), "near": ("latitude", "longitude", "km")}
+_SIDES = {"west": 180, "east": 180, "longitude": 180, "south": 90, "north": 90, "latitude": 90}
+
+
+def _area(value: Any) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"must be an object with {' or '.join(map(', '.join, _AREA.values()))}")
+    found = {str(name): _number(each) for name, each in value.items()}
+    if far := sorted(name for name, most in _SIDES.items() if abs(found.get(name, 0)) > most):
+        raise ValueError(f"{', '.join(far)}: not on Earth")
+    return found
+
+
+def _placed(build: _Builder, op: str, value: dict[str, float]) -> sql.Composable:
+    """A test of where something was taken: in a box of degrees, or within some kilometres."""
+    if set(value) != {*_AREA[op]}:
+        raise ValueError(f"`{op}` takes {', '.join(_AREA[op])}")
+    numbers = {name: build.bind(value[name]) for name in _AREA[op]}
+    if op == "near" and value["km"] < 0:
+        raise ValueError("km must not be negative")
+    if op == "box" and value["south"] > value["north"]:
+        raise ValueError("south lies north of north")
+    across = " AND " if op != "box" or value["west"] <= value["east"] else " OR "
+    test = _WITHIN if op == "box" else _AROUND
+    return _capture(test.format(**_AT, across=sql.SQL(across), **numbers), build)
+
+
+_NUMBER = (  # null for whatever is no number
+    "(jsonb_path_query_first(f.feature_data, '$.%s ? (@.type() == \"number\")'))::float8"
+)
+_AT = {axis[:3]: sql.SQL(_NUMBER % axis) for axis in ("latitude", "longitude")}
+_WITHIN = sql.SQL("{lat} BETWEEN {south} AND {north} AND ({lon} >= {west}{across}{lon} <= {east})")
+_AROUND = sql.SQL(  # the haversine; the mean radius of the Earth is 6371.0088 km
+    "2 * 6371.0088 * asin(sqrt(least(1, sin(radians({lat} - {latitude}) / 2) ^ 2"
+    " + cos(radians({lat})) * cos(radians({latitude}))"
+    " * sin(radians({lon} - {longitude}) / 2) ^ 2))) <= {km}"
+)
+
+
 def _nested(path: Sequence[str], value: Any) -> Any:
     for key in reversed(path):
         value = {key: value}
@@ -263,6 +335,8 @@ _TEXT = _EXACT | {"prefix"}
 FIELDS: dict[str, _Field] = {
     "kind": _Field(_EXACT, _one_of(Kind), _column("s.kind")),
     "time": _Field(_EXACT | _ORDER, _moment, _column("s.created_at")),
+    "captured": _Field(_ORDER | {"eq"}, _captured, _taken),
+    "place": _Field(frozenset(_AREA), _area, _placed),
     "at": _Field(_ORDER | {"eq"}, _number, _at),
     "tag": _Field(
         _TEXT,

@@ -22,6 +22,15 @@ def _passing(world: World, filters: Any) -> set[UUID]:
         return {row[0] for row in conn.execute(query, where.params).fetchall()}
 
 
+VIENNA = {
+    "local": "2024-05-01T23:30:00.5",
+    "utc": "2024-05-01T21:30:00.5",
+    "latitude": 48.2082,
+    "longitude": 16.3738,
+}
+FIJI = {"local": "2024-06-01T08:00:00", "latitude": -17.7, "longitude": 178.0}
+
+
 @pytest.fixture
 def things(world: World) -> dict[str, UUID]:
     collection = world.collection()
@@ -39,8 +48,18 @@ def things(world: World) -> dict[str, UUID]:
     world.feature(made["end"], "visual", "colors", {"names": ["green"], "count": 1})
     world.feature(made["end"], "visual", "quality", {"sharp": True, "by": {"eye": "good"}})
     world.feature(made["start"], "technical", "video", {"codec": "h264", "fps": 25.0})
+    world.feature(made["start"], "technical", "capture", VIENNA)
+    world.feature(made["page"], "technical", "capture", FIJI)
     world.feature(made["page"], "semantic", "language", {"code": "en"})
     return {**made, "film": film, "collection": collection}
+
+
+def near(latitude: float, longitude: float, km: float) -> Any:
+    return {"place": {"near": {"latitude": latitude, "longitude": longitude, "km": km}}}
+
+
+def box(west: float, south: float, east: float, north: float) -> Any:
+    return {"place": {"box": {"west": west, "south": south, "east": east, "north": north}}}
 
 
 @pytest.mark.parametrize(
@@ -55,6 +74,20 @@ def things(world: World) -> dict[str, UUID]:
         ({"type": {"eq": "page"}}, "page"),
         ({"time": {"gte": "2026-05-01T00:00:00Z"}}, "page"),
         ({"time": {"gt": "2026-02-01T00:00:00+01:00", "lt": "2026-04-01T00:00:00Z"}}, "start end"),
+        ({"captured": {"gte": "2024-05", "lt": "2024-06"}}, "start end"),
+        ({"captured": {"eq": "2024-05-01"}}, "start end"),
+        ({"captured": {"lte": "2024-05-01"}}, "start end"),
+        ({"captured": {"gt": "2024-05-01"}}, "page"),
+        ({"captured": {"lt": "2024-05-01"}}, ""),
+        ({"captured": {"gte": "2024"}}, "start end page"),
+        ({"captured": {"gte": "2024-05-01T23:30:00+02:00"}}, "start end"),
+        ({"captured": {"lt": "2024-05-01T21:30:00Z"}}, ""),
+        (near(48.2, 16.4, 5), "start end"),
+        (near(48.2, 16.4, 1), ""),
+        (near(-17.7, -179.0, 330), "page"),
+        (box(16, 48, 17, 49), "start end"),
+        (box(170, -20, -170, -10), "page"),
+        (box(-170, -20, 170, -10), ""),
         ({"at": {"eq": 12.5}}, "end"),
         ({"at": {"eq": 10}}, "start end"),
         ({"at": {"lt": 10}}, "start"),
@@ -136,6 +169,14 @@ def test_every_mistake_is_named() -> None:
         {"or": [{"at": {"eq": 1}}] * 65},
         {"or": [{"or": [{"or": [{"or": [{"at": {"eq": 1}}]}]}]}]},
         {"kind": {}},
+        {"captured": {"eq": "May 2024"}},
+        {"captured": {"in": ["2024"]}},
+        {"place": {"eq": 1}},
+        {"place": {"near": [48, 16, 5]}},
+        {"place": {"near": {"latitude": 95, "longitude": 0, "km": 1}}},
+        {"place": {"near": {"latitude": 5, "longitude": 0, "km": -1}}},
+        {"place": {"near": {"latitude": 5, "longitude": 0}}},
+        {"place": {"box": {"west": 0, "south": 5, "east": 1, "north": 4}}},
     ],
 )
 def test_a_bad_filter_is_refused(filters: Any) -> None:
