@@ -23,7 +23,7 @@ from functions.hosts.repeating import SWEEP_S, every
 from functions.hosts.timer import tick
 from functions.intake import Offer, receive
 from functions.targets import TARGETS, Kind, Target
-from local import function_routes, installation
+from local import fresh_analyzers, function_routes, installation
 from local.inbox import Inbox
 from local.installation import Installation
 from local.isolated import started
@@ -89,7 +89,8 @@ def emulator(
         stack.callback(inbox.join)
         stack.callback(inbox.close)
         if mode.reload:
-            stack.enter_context(reloading(log.warning))
+            analyzers = fresh_analyzers.watched(deps.registry, deps.sandbox)
+            stack.enter_context(reloading(log.warning, *analyzers))
         app = create_app(deps, (*EVERYTHING, function_routes.router, *more))
         server = stack.enter_context(Server(app, settings.host, settings.port))
         yield Running(deps, installed, server.url, functions.places)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module, invalidate_caches
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -27,12 +28,22 @@ REST_S = 0.1
 Told = Callable[[str], object]
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A folder, and what is done with those of its files that have changed: it says what it did."""
+
+    folder: Path
+    reload: Callable[[set[Path]], Iterable[str]]
+
+
 @contextmanager
-def reloading(told: Told) -> Iterator[None]:
-    """Watch the functions and reload each that changes; say what was done."""
-    with Reloader(told) as reloader:
+def reloading(told: Told, *more: Watched) -> Iterator[None]:
+    """Watch the functions, and more; reload each that changes; say what was done."""
+    watched = (Watched(FUNCTIONS, reload_all), *more)
+    with Reloader(told, watched) as reloader:
         observer = Observer()
-        observer.schedule(_Notify(reloader.changed), str(FUNCTIONS), recursive=True)
+        for each in watched:
+            observer.schedule(_Notify(reloader.changed), str(each.folder), recursive=True)
         observer.start()
         try:
             yield
@@ -44,9 +55,9 @@ def reloading(told: Told) -> Iterator[None]:
 class Reloader(threading.Thread):
     """Reloads what was said to have changed, once it rests."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Told, watched: Iterable[Watched]) -> None:
         super().__init__(name="reloader")
-        self._told = told
+        self._told, self._watched = told, tuple(watched)
         self._paths: set[Path] = set()
         self._changed = threading.Condition()
         self._closed = False
@@ -74,8 +85,10 @@ class Reloader(threading.Thread):
 
     def run(self) -> None:
         while paths := self._rested():
-            for line in reload_all(paths):
-                self._told(line)
+            for each in self._watched:
+                mine = {path for path in paths if path.is_relative_to(each.folder)}
+                for line in each.reload(mine) if mine else ():
+                    self._told(line)
 
     def _rested(self) -> set[Path]:
         """Wait for changes until none has come for a moment; return nothing once closed."""
@@ -116,44 +129,43 @@ def reload(name: str) -> str:
     if f"{package}.handler" not in sys.modules:
         return f"{name} was not loaded yet: its next event loads it"
     targets.replace(name, BY_NAME[name].handler())  # nobody looks for it while it is imported
-    old = _taken_out(package)
+    old = taken_out([package])
     try:
-        _compile(FUNCTIONS / name)
-        invalidate_caches()
+        compiled((FUNCTIONS / name).rglob("*.py"))
         handle = import_module(f"{package}.handler").handle
     except Exception as error:  # whatever the new code does when it is imported
-        _taken_out(package)
+        taken_out([package])
         sys.modules.update(old)
         log.debug("%s cannot be loaded", name, exc_info=error)
-        return f"{name} stays as it was: {_place(error)}{type(error).__name__}: {error}"
+        return f"{name} stays as it was: {said(error, FUNCTIONS)}"
     targets.replace(name, handle)
     return f"{name} is reloaded ({(time.perf_counter() - began) * 1000:.0f} ms)"
 
 
-def _taken_out(package: str) -> dict[str, ModuleType]:
-    """Take the modules of a package out of those that are loaded; return them."""
-    names = [n for n in sys.modules if n == package or n.startswith(f"{package}.")]
+def taken_out(packages: Iterable[str]) -> dict[str, ModuleType]:
+    """Take packages, with all their modules, out of those that are loaded; return them."""
+    tops = tuple(packages)
+    names = [n for n in sys.modules if n in tops or n.startswith(tuple(f"{top}." for top in tops))]
     return {name: sys.modules.pop(name) for name in names}
 
 
-def _compile(folder: Path) -> None:
-    """Raise SyntaxError for any file of the folder that is no Python, also one imported later.
+def compiled(paths: Iterable[Path]) -> None:
+    """Raise SyntaxError for any file that is no Python, also one that is imported later.
 
     Of two versions that were saved within a second, the interpreter would keep the first.
     """
-    for path in folder.rglob("*.py"):
+    for path in paths:
         compile(path.read_bytes(), str(path), "exec")
         Path(cache_from_source(str(path))).unlink(missing_ok=True)
+    invalidate_caches()
 
 
-def _place(error: BaseException) -> str:
-    """Return where in the functions an error was raised, as `handler.py:12: `."""
-    if isinstance(error, SyntaxError):
-        return ""
+def said(error: BaseException, *folders: Path) -> str:
+    """Return an error with where in folders it was raised, as `handler.py:12: NameError: …`."""
     found, trace = "", error.__traceback__
-    while trace is not None:
+    while trace is not None and not isinstance(error, SyntaxError):
         path = Path(trace.tb_frame.f_code.co_filename)
-        if path.is_relative_to(FUNCTIONS):
-            found = f"{path.relative_to(FUNCTIONS)}:{trace.tb_lineno}: "
+        for folder in filter(path.is_relative_to, folders):
+            found = f"{path.relative_to(folder)}:{trace.tb_lineno}: "
         trace = trace.tb_next
-    return found
+    return f"{found}{type(error).__name__}: {error}"

@@ -12,7 +12,7 @@ from analyzers import records
 from analyzers.api import AnalysisResult, Artifact, Embedding, Encoder, Finder, Range, Segment
 from analyzers.declared import wants
 from analyzers.registry import Registry
-from analyzers.sandbox import analysis, answers, jobs
+from analyzers.sandbox import analysis, answers, jobs, successors
 from analyzers.sandbox.analysis import Meter, Pair
 from analyzers.sandbox.answers import Identified
 from analyzers.sandbox.bundle import Bundle, bundle, unnamed
@@ -50,6 +50,7 @@ class Sandbox:
         self._require_seal = require_seal
         self._zygotes: dict[str, Zygote] = {}
         self._starting = {pool: threading.Lock() for pool in self._limits.memory}
+        self._retiring: list[tuple[Zygote, threading.Thread]] = []
         self._closed = False
 
     def identify(
@@ -167,6 +168,23 @@ class Sandbox:
         for pool in pools:
             self._zygote(pool)
 
+    def renew(self) -> None:
+        """Go on with zygotes that have loaded the code as it is now; what runs ends in the old.
+
+        Raise Unavailable, and change nothing, if one does not start or lacks what it had.
+        """
+        fresh = successors.of(self._zygotes, self._registry, require_seal=self._require_seal)
+        for pool, zygote in fresh.items():
+            with self._starting[pool]:
+                if self._closed:
+                    zygote.close()
+                    continue
+                old, self._zygotes[pool] = self._zygotes[pool], zygote
+                retiring = threading.Thread(target=old.retire, name=f"retiring-{pool}")
+                self._retiring = [each for each in self._retiring if each[1].is_alive()]
+                self._retiring.append((old, retiring))
+                retiring.start()
+
     def missing(self) -> dict[str, str]:
         """Return the analyzers that the zygotes so far could not load, with what each lacks."""
         return {name: why for z in self._zygotes.values() for name, why in z.missing.items()}
@@ -184,6 +202,9 @@ class Sandbox:
             with starting:
                 if zygote := self._zygotes.pop(pool, None):
                     zygote.close()
+        for zygote, retiring in self._retiring:
+            zygote.close()
+            retiring.join()
 
     def _pairs(
         self,
@@ -216,10 +237,14 @@ class Sandbox:
             "cpu_s": limits.cpu_s,
         }
         bounds = jobs.Bounds(limits.wall_s, limits.resident[pool], limits.output, limits.heads)
-        return jobs.run(self._zygote(pool), message, source, bounds, spent)
+        zygote = self._zygote(pool, use=True)
+        try:
+            yield from jobs.run(zygote, message, source, bounds, spent)
+        finally:
+            zygote.leave()
 
-    def _zygote(self, pool: str) -> Zygote:
-        """Return the zygote of a pool: a new one, if it has none that is alive."""
+    def _zygote(self, pool: str, *, use: bool = False) -> Zygote:
+        """Return the zygote of a pool, entered for `use`: a new one, if it has none alive."""
         with self._starting[pool]:
             if self._closed:
                 raise Unavailable("sandbox: it is being closed; try again later")
@@ -229,4 +254,6 @@ class Sandbox:
                     zygote.close()
                 zygote = Zygote(pool, self._registry, require_seal=self._require_seal)
                 self._zygotes[pool] = zygote
+            if use:
+                zygote.enter()
             return zygote

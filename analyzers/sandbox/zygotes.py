@@ -63,6 +63,7 @@ class Zygote:
         self._jobs: dict[int, Job] = {}
         self._numbers = itertools.count(1)
         self.pool = pool
+        self._users, self._left = 0, threading.Condition()
         self.namespaces, self.missing = self._wait_until_ready()
         self.alive = True
         self._reader = threading.Thread(target=self._listen, name=f"zygote-{pool}", daemon=True)
@@ -71,6 +72,22 @@ class Zygote:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def enter(self) -> None:
+        """Note that somebody is about to give it a job; with `leave` it has ended."""
+        with self._left:
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._left:
+            self._users -= 1
+            self._left.notify_all()
+
+    def retire(self) -> None:
+        """End the zygote when nobody uses it any more, or when it is closed."""
+        with self._left:
+            self._left.wait_for(lambda: self._users == 0 or not self.alive)
+        self.close()
 
     def start(self, message: Message, fds: list[int]) -> Job:
         """Hand over a job with its two descriptors; raise Unavailable if the zygote has gone."""
@@ -128,6 +145,8 @@ class Zygote:
             for job in self._jobs.values():
                 job.ended.set()
             self._jobs.clear()
+        with self._left:
+            self._left.notify_all()
 
     def _next(self) -> Message | None:
         try:
