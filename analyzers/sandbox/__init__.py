@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from mimetypes import guess_type
@@ -168,12 +168,18 @@ class Sandbox:
         for pool in pools:
             self._zygote(pool)
 
-    def renew(self) -> None:
+    @property
+    def pools(self) -> set[str]:
+        """The pools that have a zygote."""
+        return set(self._zygotes)
+
+    def renew(self, pools: Collection[str]) -> None:
         """Go on with zygotes that have loaded the code as it is now; what runs ends in the old.
 
         Raise Unavailable, and change nothing, if one does not start or lacks what it had.
         """
-        fresh = successors.of(self._zygotes, self._registry, require_seal=self._require_seal)
+        running = {pool: self._zygotes[pool] for pool in self.pools.intersection(pools)}
+        fresh = successors.of(running, self._registry, require_seal=self._require_seal)
         for pool, zygote in fresh.items():
             with self._starting[pool]:
                 if self._closed:
