@@ -54,6 +54,13 @@ class Bus(Subscribable, Protocol):
         """Return for each partition its oldest offset that is kept, and where it ends."""
         ...
 
+    def since(self, topic: str, at: datetime) -> list[int]:
+        """Return for each partition an offset before which nothing was published since then.
+
+        It may be the oldest: a bus looks no closer than it can do cheaply.
+        """
+        ...
+
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Delivery]:
         """Return kept records from an offset on, without being a consumer."""
         ...

@@ -49,6 +49,9 @@ class HttpBus:
     def bounds(self, topic: str) -> list[tuple[int, int]]:
         raise _elsewhere("bounds")
 
+    def since(self, topic: str, at: datetime) -> list[int]:
+        raise _elsewhere("since")
+
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Delivery]:
         raise _elsewhere("read")
 

@@ -175,6 +175,13 @@ class KafkaBus:
         found = self._loop.run(self._reader.bounds(places), ANSWER_S)
         return [found[place] for place in places]
 
+    def since(self, topic: str, at: datetime) -> list[int]:
+        """Return for each partition an offset before which nothing was published since then."""
+        _check([topic])
+        places = [self._place(topic, n) for n in range(TOPICS[topic].partitions)]
+        found = self._loop.run(self._reader.since(places, at), ANSWER_S)
+        return [found[place] for place in places]
+
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Delivery]:
         """Return kept records from an offset on, without being a consumer."""
         _check([topic])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -28,6 +29,22 @@ class KafkaReader:
         first = await self._client.beginning_offsets(list(places))
         end = await self._client.end_offsets(list(places))
         return {place: (first[place], end[place]) for place in places}
+
+    async def since(
+        self, places: Collection[TopicPartition], at: datetime
+    ) -> dict[TopicPartition, int]:
+        """Return for each partition its first record of a time or later, or where it ends.
+
+        A record has the time at which it was sent, which its partition's order need not follow:
+        Kafka returns the first that fits.
+        """
+        end = await self._client.end_offsets(list(places))
+        asked = dict.fromkeys(places, round(at.timestamp() * 1000))
+        found = await self._client.offsets_for_times(asked)
+        return {
+            place: end[place] if (first := found.get(place)) is None else first.offset
+            for place in places
+        }
 
     async def waiting(
         self, group: str, topics: Collection[str], partitions: Mapping[str, int]

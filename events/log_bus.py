@@ -68,6 +68,11 @@ class LogBus:
         logs = (self._log(topic, partition) for partition in range(_declared(topic)))
         return [(log.start, log.end) for log in logs]
 
+    def since(self, topic: str, at: datetime) -> list[int]:
+        """Return for each partition an offset before which nothing was published since then."""
+        logs = (self._log(topic, partition) for partition in range(_declared(topic)))
+        return [log.since(at.timestamp()) for log in logs]
+
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Delivery]:
         """Return kept records from an offset on, without being a consumer."""
         if not 0 <= partition < _declared(topic):

@@ -29,6 +29,11 @@ class MemoryLog:
             found = self._records[offset - self.start :][:limit]
         return [(n, record) for n, (_, record) in enumerate(found, offset)]
 
+    def since(self, at: float) -> int:
+        """Return the first offset that was appended at a time (in seconds) or later."""
+        with self._lock:
+            return self.start + sum(1 for written, _ in self._records if written < at)
+
     def expire(self, older_than_s: float) -> None:
         with self._lock:
             before = time.time() - older_than_s

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from dataflux.errors import Unavailable
 from dataflux.failpoints import failpoint
+from events.time_index import TimeIndex
 
 _HEAD = struct.Struct("!II")
 """Length and CRC-32 of the record that follows."""
 
 SEGMENT_BYTES = 64 << 20
 DAY_S = 24 * 3600
+MTIME_S = 0.1
+"""By how much the time of a file may be behind the clock."""
 
 
 class PartitionLog:
@@ -77,6 +80,18 @@ class PartitionLog:
             if records := segment.read(max(offset, segment.base), limit):
                 return records
         return []
+
+    def since(self, at: float) -> int:
+        """Return an offset before which nothing was appended at a time (in seconds) or later."""
+        with self._changed:
+            after = self.end
+            for segment in reversed(self._segments):
+                if segment.is_older(at):
+                    return after
+                if (offset := segment.times.since(at)) is not None:
+                    return offset
+                after = segment.base
+            return self.start
 
     def expire(self, older_than_s: float) -> None:
         """Delete the segments whose newest record is older; offsets go on where they were."""
@@ -150,8 +165,11 @@ class _Segment:
     Only the last one of a partition is held open, to be written.
     """
 
+    _written_s = 0.0
+
     def __init__(self, path: Path) -> None:
         self.path, self.base = path, int(path.stem)
+        self.times = TimeIndex(path.with_suffix(".times"))
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -186,7 +204,7 @@ class _Segment:
         return self.size >= limit or (self.size > 0 and self._day < _day(time.time()))
 
     def write(self, records: list[bytes]) -> int:
-        first, at, positions = self.written, self.size, []
+        first, at, positions, now = self.written, self.size, [], time.time()
         for record in records:
             at += _HEAD.size + len(record)
             positions.append(at)
@@ -197,7 +215,8 @@ class _Segment:
             self._cut()
             raise Unavailable(f"bus: cannot write {self.path}: {error.strerror}") from error
         self._positions += positions
-        self._day = _day(time.time())
+        self._day, self._written_s = _day(now), now
+        self.times.note(now, first)
         return first
 
     def sync(self) -> OSError | None:
@@ -241,11 +260,18 @@ class _Segment:
                 return os.pread(self._fd, size, at)
         return _read(self.path, at, size)
 
+    def is_older(self, at: float) -> bool:
+        """Say whether nothing was written to it at a time or later."""
+        with contextlib.suppress(OSError):
+            return (self._written_s or self.path.stat().st_mtime) + MTIME_S < at
+        return False
+
     def age_s(self) -> float:
         return time.time() - self.path.stat().st_mtime
 
     def delete(self) -> None:
         self.path.unlink(missing_ok=True)
+        self.times.delete()
 
     def close(self) -> None:
         with self._reading:
@@ -259,6 +285,7 @@ class _Closed(_Segment):
 
     def __init__(self, path: Path) -> None:
         self.path, self.base, self._fd = path, int(path.stem), -1
+        self.times = TimeIndex(path.with_suffix(".times"))
         self._reading = threading.Lock()
         self._positions, self._shown = [], 0
 

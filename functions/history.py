@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from dataflux.errors import Invalid
 from events.bus import Bus, Delivery
-from events.topics import TOPICS
+from events.topics import TOPICS, object_topic
+from schemas.names import Lane
 
 SCANNED = 20_000
 """Records looked at for one page: a filter that matches little must not hold a request up."""
 AT_A_TIME = 1000
+CLOCKS = timedelta(minutes=1)
+"""By how much those of the database and of the bus may differ."""
+BRINGS = frozenset(map(object_topic, Lane))
 
 Places = Mapping[str, Sequence[int]]
 """By topic, the offset in each partition where reading goes on."""
@@ -24,6 +29,7 @@ class Wanted:
     topics: tuple[str, ...]
     lineage: UUID | None = None
     cause: str | None = None
+    since: datetime | None = None
 
     def has(self, delivery: Delivery) -> bool:
         """Say whether a record is one of them; what is no event of ours never is."""
@@ -32,12 +38,32 @@ class Wanted:
             said.get("tenantid") == str(self.tenant)
             and (self.lineage is None or said.get("entityid") == str(self.lineage))
             and (self.cause is None or said.get("causationid") == self.cause)
+            and (self.since is None or _is_since(delivery, self.since))
         )
+
+
+def _is_since(delivery: Delivery, at: datetime) -> bool:
+    return delivery.event is not None and delivery.event.time >= at
 
 
 def oldest(bus: Bus, topics: Sequence[str]) -> dict[str, list[int]]:
     """Return where everything begins that is kept."""
     return {topic: [start for start, _ in bus.bounds(topic)] for topic in topics}
+
+
+def since(bus: Bus, topics: Sequence[str], at: datetime) -> dict[str, list[int]]:
+    """Return where to begin for what was published since then, as near as the bus can tell."""
+    return {topic: bus.since(topic, at) for topic in topics}
+
+
+def of(bus: Bus, topics: Sequence[str], born: datetime) -> dict[str, list[int]]:
+    """Return where to begin for a lineage that is known since then.
+
+    What brings one in may have waited long before that; of such there is one a file.
+    """
+    brings = [topic for topic in topics if topic in BRINGS]
+    others = [topic for topic in topics if topic not in BRINGS]
+    return oldest(bus, brings) | since(bus, others, born - CLOCKS)
 
 
 def end(bus: Bus, topics: Sequence[str]) -> dict[str, list[int]]:
@@ -78,9 +104,9 @@ def _check(places: Places, topics: Sequence[str]) -> None:
         )
 
 
-def everything(bus: Bus, wanted: Wanted) -> Iterator[Delivery]:
-    """Yield every event that is asked for, in the order of their topics."""
-    places, done = oldest(bus, wanted.topics), False
+def everything(bus: Bus, wanted: Wanted, places: Places) -> Iterator[Delivery]:
+    """Yield every event from some places on that is asked for, in the order of their topics."""
+    done = False
     while not done:
         found, places, done = page(bus, wanted, places, AT_A_TIME)
         yield from found

@@ -13,7 +13,7 @@ from functions import history
 from functions.deps import Deps
 from functions.history import Wanted
 from functions.targets import BY_NAME, TARGETS
-from stores.records import runs
+from stores.records import lineages, runs
 from stores.records.assets import Asset
 
 STEPS = tuple(target.name for target in TARGETS if target.topics)
@@ -41,13 +41,15 @@ def deliveries(deps: Deps, tenant: UUID, asset: Asset, first: str = STEPS[0]) ->
             {"from": "is not known"},
         )
     topics = tuple(topic for name in STEPS for topic in BY_NAME[name].topics)
-    wanted = topics[topics.index(BY_NAME[first].topics[0]) :]
+    later = topics[topics.index(BY_NAME[first].topics[0]) :]
     latest = deps.engine.read(tenant, runs.of_asset, asset.id)
     since = max((run.created_at for run in latest), default=asset.created_at)
-    events = sorted(_kept(deps, Wanted(tenant, topics, asset.lineage)), key=lambda e: e.time)
+    born = deps.engine.read(tenant, lineages.born, asset.lineage) or asset.created_at
+    wanted = Wanted(tenant, topics, asset.lineage)
+    events = sorted(_kept(deps, wanted, born), key=lambda event: event.time)
     found: dict[str, Event] = {}
     for event in without_replays(events):
-        if topic_of(event) in wanted and _is_of(event, asset, since):
+        if topic_of(event) in later and _is_of(event, asset, since):
             found.setdefault(event.id, event)
     return sorted(found.values(), key=lambda event: topics.index(topic_of(event)))
 
@@ -62,8 +64,9 @@ def without_replays(events: Iterable[Event]) -> Iterator[Event]:
             yield event
 
 
-def _kept(deps: Deps, wanted: Wanted) -> Iterator[Event]:
-    return (d.event for d in history.everything(deps.bus, wanted) if d.event is not None)
+def _kept(deps: Deps, wanted: Wanted, born: datetime) -> Iterator[Event]:
+    begin = history.of(deps.bus, wanted.topics, born)
+    return (d.event for d in history.everything(deps.bus, wanted, begin) if d.event is not None)
 
 
 def _is_of(event: Event, asset: Asset, since: datetime) -> bool:

@@ -1,6 +1,5 @@
 """`dataflux dlq`: look at what was given up, and have it delivered again or dropped."""
 
-import re
 from typing import Annotated, Any
 
 import typer
@@ -9,10 +8,9 @@ from rich.table import Table
 
 from local import show
 from local.client import Client, connected
-from local.options import Home, Json, output
+from local.options import Age, Home, Json, output
 
 PARTLY = 5
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 app = typer.Typer(
     help="What was given up: messages that no function could handle, and pieces that failed.",
@@ -20,14 +18,6 @@ app = typer.Typer(
 )
 
 
-def _age(text: str) -> int:
-    found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
-    if found is None:
-        raise typer.BadParameter(f"{text!r} is no age; use 30s, 15m, 2h or 7d")
-    return int(found[1]) * UNITS_S[found[2]]
-
-
-Age = Annotated[int | None, typer.Option(parser=_age, metavar="AGE", help="Such as 30s, 2h, 7d.")]
 Group = Annotated[str | None, typer.Option(help="Of this group; `dlq list --groups` names them.")]
 Kind = Annotated[str | None, typer.Option(help="message or piece.")]
 Function = Annotated[str | None, typer.Option(help="That this function gave up.")]

@@ -3,7 +3,7 @@
 import json
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from events.samples import sample
 from events.types import TYPES
 from local import happenings
 from local.client import Client, connected
-from local.options import Home, Json, output
+from local.options import Age, Home, Json, output
 from local.show import console
 from local.throwaway import throwaway
 
@@ -78,15 +78,22 @@ def list_(
     types: Types = None,
     asset: Asset = None,
     cause: Annotated[str | None, typer.Option(help="Only what this event led to.")] = None,
+    newer_than: Age = None,
     work: Work = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """List the events that are kept, oldest first.
 
-    Example: dataflux events list --asset 07ea1f2c-… --work
+    Example: dataflux events list --newer-than 10m --work
     """
-    asked = {"type": _all(types), "entity": asset, "cause": cause, "work": work or None}
+    asked = {
+        "type": _all(types),
+        "entity": asset,
+        "cause": cause,
+        "since": None if newer_than is None else _ago(newer_than),
+        "work": work or None,
+    }
     with connected(home) as client:
         found = happenings.kept(client, **asked)
     output([item["event"] for item in found], as_json, _print_all)
@@ -111,6 +118,10 @@ def tail(
             print(json.dumps(item["event"]) if as_json else line(item["event"]), flush=True)
             if number == count:
                 break
+
+
+def _ago(seconds: int) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
 
 
 def _all(types: list[str] | None) -> list[str] | None:

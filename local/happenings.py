@@ -1,5 +1,6 @@
 """The events of an installation, as the command line reads them: all that are kept, or live."""
 
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from local.client import Client, Failed
 
 PAGE = 500
 WAIT_S = 10.0
+LOOK_AGAIN_S = 0.05
 
 LAST = ("segment.indexed", "asset.processing_completed", "asset.processing_failed")
 """After one of these an asset may be done."""
@@ -26,6 +28,8 @@ def kept(client: Client, **asked: Any) -> list[Item]:
     while not page["at_end"]:
         page = client.get("/events", **asked, limit=PAGE, cursor=page["next_cursor"])
         found += page["items"]
+        if not (page["items"] or page["at_end"]):
+            time.sleep(LOOK_AGAIN_S)  # some of it is still to be published
     return sorted(found, key=_time)
 
 

@@ -1,11 +1,14 @@
 """What the commands have in common: where the installation is, and how a result is printed."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 Home = Annotated[Path | None, typer.Option(help="Where the installation is (DATAFLUX_HOME).")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -17,3 +20,13 @@ def output(found: Any, as_json: bool, human: Callable[[Any], None]) -> None:
         print(json.dumps(found))
     else:
         human(found)
+
+
+def _age(text: str) -> int:
+    found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no age; use 30s, 15m, 2h or 7d")
+    return int(found[1]) * UNITS_S[found[2]]
+
+
+Age = Annotated[int | None, typer.Option(parser=_age, metavar="AGE", help="Such as 30s, 2h, 7d.")]

@@ -89,14 +89,18 @@ def replay(client: Client, file: Path, folder: Path) -> list[str]:
 
 
 def _events(client: Client, asset: str) -> list[Found]:
-    """Return what brought an asset in and what its latest run has sent, without replays."""
+    """Return what brought an asset in and what its latest run has sent, without replays.
+
+    What was published or announced once more, as happens on a busy machine, is there once.
+    """
     from functions.replay import without_replays  # with the database's driver
 
     runs = client.get(f"/assets/{asset}/trace")["runs"]
     since = max((datetime.fromisoformat(run["created_at"]) for run in runs), default=None)
     kept = [item["event"] for item in happenings.kept(client, entity=asset, work=True)]
     originals = {event.id for event in without_replays(map(codec.from_dict, kept))}
-    return [event for event in kept if event["id"] in originals and _is_new(event, since)]
+    found = (event for event in kept if event["id"] in originals and _is_new(event, since))
+    return list({_what(event): event for event in found}.values())
 
 
 def _is_new(event: Found, since: datetime | None) -> bool:
@@ -117,6 +121,11 @@ def _counted(events: Sequence[Found]) -> Counter[str]:
     """Count what the file itself has led to: its relations depend on what else is there."""
     names = (event["type"].removeprefix(PREFIX) for event in events)
     return Counter(name for name in names if not name.startswith(("relationship.", "similarity.")))
+
+
+def _what(event: Found) -> str:
+    """Return what an event says: of work its piece, for it may be announced again; else its id."""
+    return str(event["data"].get("piece", event["id"]))
 
 
 def _segments(client: Client, asset: str) -> Iterator[Found]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import anyio
 from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from dataflux.errors import Invalid, NotFound
@@ -22,7 +23,7 @@ from functions.api.assets import visible
 from functions.api.callers import Asker, Using
 from functions.deps import Deps
 from functions.history import Places, Wanted
-from stores.records import access, arrivals
+from stores.records import access, arrivals, lineages, outbox
 
 router = APIRouter()
 
@@ -41,6 +42,7 @@ async def list_events(
     work: bool = False,
     entity: UUID | None = None,
     cause: Annotated[str | None, Query(max_length=200)] = None,
+    since: AwareDatetime | None = None,
     start: Annotated[Literal["oldest", "end"], Query(alias="from")] = "oldest",
     cursor: Annotated[str | None, Query(max_length=cursors.LONGEST_PLACES)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -49,25 +51,31 @@ async def list_events(
     """List the facts that the caller may know of, and with `work` the work messages too.
 
     `next_cursor` is always given: it leads on to what has not happened yet. With `wait` the answer
-    is held back until something matches; `at_end` says that nothing more is there for now.
+    is held back until something matches. `at_end` says that nothing more is there for now: of an
+    `entity`, that all that has happened to it is told. `since` leaves out what is older.
     """
     until = time.monotonic() + wait
-    wanted = await run_in_threadpool(_wanted, deps, caller, kind or (), work, entity, cause)
+    lineage = entity and await run_in_threadpool(lineage_of, deps, caller, entity)
+    topics = tuple(topic for name in _names(kind or (), work) for topic in topics_of(name))
+    wanted = Wanted(caller.tenant, topics, lineage, cause, since)
     places = await run_in_threadpool(_places, deps, wanted, start, cursor)
     while True:
+        all_told = await run_in_threadpool(_all_told, deps, wanted)
         found, places, at_end = await run_in_threadpool(_page, deps, caller, wanted, places, limit)
         if found or not at_end or time.monotonic() >= until:
             items = [_shown(delivery) for delivery in found]
-            return shapes.paged(items, cursors.of_places(places)) | {"at_end": at_end}
+            end = {"at_end": at_end and all_told}
+            return shapes.paged(items, cursors.of_places(places)) | end
         await anyio.sleep(LOOK_AGAIN_S)
 
 
-def _wanted(
-    deps: Deps, caller: Caller, kinds: Sequence[str], work: bool, entity: UUID | None, cause: Any
-) -> Wanted:
-    lineage = None if entity is None else lineage_of(deps, caller, entity)
-    topics = tuple(topic for name in _names(kinds, work) for topic in topics_of(name))
-    return Wanted(caller.tenant, topics, lineage, cause)
+def _all_told(deps: Deps, wanted: Wanted) -> bool:
+    """Say whether all is published that is committed about a lineage.
+
+    To be asked before the bus is read: what is published in between would be missed.
+    """
+    lineage = wanted.lineage
+    return lineage is None or not deps.engine.read(wanted.tenant, outbox.tells_of, lineage)
 
 
 def _names(kinds: Sequence[str], work: bool) -> Sequence[str]:
@@ -91,8 +99,15 @@ def lineage_of(deps: Deps, caller: Caller, entity: UUID) -> UUID:
 def _places(deps: Deps, wanted: Wanted, start: str, cursor: str | None) -> Places:
     if cursor:
         return cursors.to_places(cursor)
-    where = history.end if start == "end" else history.oldest
-    return where(deps.bus, wanted.topics)
+    if start == "end":
+        return history.end(deps.bus, wanted.topics)
+    if wanted.since is not None:
+        return history.since(deps.bus, wanted.topics, wanted.since - history.CLOCKS)
+    if wanted.lineage is not None:
+        born = deps.engine.read(wanted.tenant, lineages.born, wanted.lineage)
+        if born is not None:
+            return history.of(deps.bus, wanted.topics, born)
+    return history.oldest(deps.bus, wanted.topics)
 
 
 def _page(

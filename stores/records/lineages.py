@@ -1,6 +1,7 @@
 """The structure of a lineage: what contains what, and which version came from which."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,15 @@ def derivations(conn: Connection[Any], lineage: UUID) -> list[Pair]:
         " WHERE e.version_of = %s AND e.version > 1 AND e.id BETWEEN %s AND %s",
         [*ids.bounds(lineage), lineage, *ids.bounds(lineage)],
     ).fetchall()
+
+
+def born(conn: Connection[Any], lineage: UUID) -> datetime | None:
+    """Return since when a lineage is known; None if it is not, or not yet."""
+    row = conn.execute(
+        "SELECT min(created_at) FROM entities WHERE version_of = %s AND id BETWEEN %s AND %s",
+        [lineage, *ids.bounds(lineage)],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def related(conn: Connection[Any], relationships: Sequence[UUID]) -> set[UUID]:

@@ -48,6 +48,15 @@ def take(conn: Connection[Any], limit: int, *, older_than_s: float = 0.0) -> lis
         ).fetchall()
 
 
+def tells_of(conn: Connection[Any], lineage: UUID) -> bool:
+    """Say whether an event of a lineage is committed and not known to be published."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM outbox WHERE tenant_id = tenant() AND events @> %s)",
+        [Jsonb([{"entityid": str(lineage)}])],
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
 def delete(conn: Connection[Any], rows: Sequence[int]) -> None:
     """Forget rows whose events have been published."""
     conn.execute("DELETE FROM outbox WHERE id = ANY(%s)", [list(rows)])

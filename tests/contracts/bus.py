@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -58,6 +58,23 @@ class BusContract:
             found += names(records)
         assert sorted(found, key=int) == [str(n) for n in range(12)]
         assert bus.lag("g") == {FACT: 12}
+
+    def test_what_was_published_since_a_time_is_found(self, bus: Bus) -> None:
+        before = datetime.now(UTC) - timedelta(seconds=1)
+        for n in range(0, 18, 6):
+            between = datetime.now(UTC)
+            bus.publish([event(each, str(each)) for each in range(n, n + 6)])
+            time.sleep(0.3)  # nobody has to look closer
+        for at, least in ((before, range(18)), (between, range(12, 18))):
+            found = set[str]()
+            for partition, first in enumerate(bus.since(FACT, at)):
+                found |= set(names(bus.read(FACT, partition, first, 100)))
+            assert found >= {str(n) for n in least}
+        assert bus.since(FACT, before) == [start for start, _ in bus.bounds(FACT)]
+        skipped = zip(bus.since(FACT, between), bus.bounds(FACT), strict=True)
+        assert sum(first - start for first, (start, _) in skipped) > 0
+        with pytest.raises(Invalid, match="topic"):
+            bus.since("dataflux.asset.eaten", between)
 
     def test_events_arrive_as_they_were_sent(self, bus: Bus) -> None:
         sent = event("ünï", "schlüssel")

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import math
 import os
 import threading
 import time
@@ -449,7 +450,7 @@ def test_the_frame_of_a_record_is_its_length_and_checksum(tmp_path: Path) -> Non
     log = PartitionLog(tmp_path)
     log.append([b"abc"])
     log.close()
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.log")
     assert path.read_bytes() == b"\0\0\0\x03" + zlib.crc32(b"abc").to_bytes(4, "big") + b"abc"
 
 
@@ -586,13 +587,75 @@ def test_a_new_day_gets_a_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     log = PartitionLog(tmp_path, durable=False)
     log.append([b"1"])
     log.append([b"2"])
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.glob("*.log"))) == 1
     tomorrow = time.time() + 24 * 3600
     monkeypatch.setattr(time, "time", lambda: tomorrow)
     log.append([b"3"])
-    assert [path.name for path in sorted(tmp_path.iterdir())] == [f"{0:020}.log", f"{2:020}.log"]
+    files = sorted(path.name for path in tmp_path.glob("*.log"))
+    assert files == [f"{0:020}.log", f"{2:020}.log"]
     log.expire(12 * 3600)
     assert [record for _, record in log.read(0, 10)] == []
+    log.close()
+
+
+@pytest.fixture
+def ticking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PartitionLog:
+    """A log of ten records in four files: each is appended a second after the one before it."""
+    log = PartitionLog(tmp_path, durable=False, segment_bytes=30)
+    for n in range(10):
+        monkeypatch.setattr(time, "time", lambda n=n: 1000.0 + n)
+        log.append([b"x%d" % n])
+    assert len(list(tmp_path.glob("*.log"))) > 2
+    return log
+
+
+def test_a_moment_is_found_in_a_log_and_in_one_that_is_opened_again(
+    tmp_path: Path, ticking: PartitionLog
+) -> None:
+    def check(log: PartitionLog) -> None:
+        for at in (-5, 0, 0.5, 3, 3.1, 8.5, 99):
+            first = min(10, max(0, math.ceil(at)))
+            assert first - 1 <= log.since(1000.0 + at) <= first
+
+    check(ticking)
+    ticking.close()
+    again = PartitionLog(tmp_path, durable=False)
+    check(again)
+    again.close()
+
+
+def test_an_index_of_moments_that_is_lost_or_torn_costs_only_time(
+    tmp_path: Path, ticking: PartitionLog
+) -> None:
+    ticking.close()
+    first, *_, last = sorted(tmp_path.glob("*.times"))
+    last.write_bytes(b"")
+    first.write_bytes(first.read_bytes()[:-5])
+    again = PartitionLog(tmp_path, durable=False)
+    for at in range(10):
+        assert again.since(1000.0 + at) <= at
+    assert again.since(1099.0) > 5
+    again.close()
+
+
+def test_an_index_of_moments_goes_with_its_file(tmp_path: Path, ticking: PartitionLog) -> None:
+    for path in sorted(tmp_path.glob("*.log"))[:-1]:
+        os.utime(path, (0, 0))
+    ticking.expire(100)
+    assert len(list(tmp_path.glob("*.times"))) == len(list(tmp_path.glob("*.log"))) == 1
+    assert ticking.since(0) == ticking.start > 0
+    ticking.close()
+
+
+def test_a_clock_that_goes_back_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = PartitionLog(tmp_path, durable=False)
+    for n, at in enumerate((1000.0, 1010.0, 1003.0, 1020.0)):
+        monkeypatch.setattr(time, "time", lambda at=at: at)
+        log.append([b"%d" % n])
+    assert log.since(1002.0) <= 1
+    assert log.since(1003.0) <= 2
     log.close()
 
 

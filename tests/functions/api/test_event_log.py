@@ -2,7 +2,8 @@
 
 import threading
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from starlette.testclient import TestClient
 from dataflux.permissions import Role
 from events import codec
 from events.event import PREFIX, Event
-from functions import history
-from stores.records import access, people
+from events.samples import sample
+from functions import engine, history
+from stores.records import access, outbox, people
 from tests.fixtures.platform import Platform
 from tests.functions.api.asking import check_problem, client, stranger, upload
 
@@ -63,6 +65,58 @@ def test_a_scan_that_is_cut_short_goes_on(
     whole = events(http, type="asset.processing_completed")
     monkeypatch.setattr(history, "SCANNED", 1)
     assert events(http, type="asset.processing_completed") == whole != []
+
+
+def test_what_is_published_late_is_waited_for(
+    http: TestClient, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed is told, though a crash or a busy machine comes before it is published."""
+    asset = upload(http)["id"]
+    platform.pump()
+    lost = sample("asset.processing_completed")
+    said = {"tenantid": str(platform.caller.tenant), "entityid": asset}
+    lost = replace(lost, id="late", extensions={**lost.extensions, **said})
+    with platform.deps.engine.session(platform.caller.tenant, "app") as conn:
+        outbox.add(conn, platform.caller.tenant, [codec.to_dict(lost)])
+    page = http.get("/api/v1/events", params={"entity": asset}).json()
+    assert page["items"]
+    assert not page["at_end"]
+    other = upload(http, "other.md", b"# Other\n\nBadgers dig.\n")["id"]
+    assert http.get("/api/v1/events", params={"entity": other}).json()["at_end"]
+    monkeypatch.setattr(engine, "RELAY_AFTER_S", 0.0)
+    platform.deps.engine.relay(10)
+    asked = {"entity": asset, "cursor": page["next_cursor"]}
+    page = http.get("/api/v1/events", params=asked).json()
+    assert [item["event"]["id"] for item in page["items"]] == ["late"]
+    assert page["at_end"]
+
+
+def test_what_is_older_than_a_question_is_not_looked_at(
+    http: TestClient, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = datetime.now(UTC)
+    first = upload(http, "first.md", b"# First\n\nBadgers dig.\n")["id"]
+    said = {"tenantid": str(platform.caller.tenant), "entityid": first}
+    week = moment - timedelta(days=6)
+    old = Event("e", PREFIX + "error.critical", "/t", week, {}, None, {})
+    before = [
+        replace(old, id=f"e{n}", extensions={**said, "partitionkey": f"{n}"}) for n in range(500)
+    ]
+    monkeypatch.setattr(time, "time", week.timestamp)
+    platform.deps.bus.publish(before)
+    monkeypatch.undo()
+    asset = upload(http)["id"]
+    platform.pump()
+    monkeypatch.setattr(history, "SCANNED", 400)
+    for asked in ({"entity": asset}, {"since": (moment - timedelta(hours=1)).isoformat()}):
+        page = http.get("/api/v1/events", params={**asked, "limit": 500}).json()
+        assert page["at_end"]
+        found = [codec.from_dict(item["event"]) for item in page["items"]]
+        assert {"object.created", "asset.processing_completed"} <= names(found)
+        assert "error.critical" not in names(found)
+    page = http.get("/api/v1/events", params={"limit": 500}).json()
+    assert not page["at_end"]
+    assert len(events(http, since=(week - timedelta(days=1)).isoformat())) > 500
 
 
 def test_a_tail_begins_at_the_end_and_waits_for_what_comes(
@@ -145,6 +199,8 @@ def test_another_tenant_s_events_are_never_told(http: TestClient, platform: Plat
         ({"cursor": "eJyrBQAAdQB5"}, "cursor"),
         ({"wait": 1000}, "wait"),
         ({"from": "middle"}, "from"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": "2026-11-24T12:00:00"}, "since"),
     ],
 )
 def test_what_cannot_be_asked_is_named(http: TestClient, asked: dict[str, Any], field: str) -> None:
