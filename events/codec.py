@@ -19,12 +19,21 @@ _DATA = frozenset({"data", "data_base64"})
 
 def to_dict(event: Event) -> dict[str, Any]:
     """Return the structured form; `data` is not copied."""
+    return _structured(event, timestamp(event.time))
+
+
+def dumps(event: Event) -> bytes:
+    """Return the structured form as JSON, its time written as `timestamp` does."""
+    return orjson.dumps(_structured(event, _utc(event.time)), option=orjson.OPT_UTC_Z)
+
+
+def _structured(event: Event, time: datetime | str) -> dict[str, Any]:
     out: dict[str, Any] = {
         "specversion": "1.0",
         "id": event.id,
         "type": event.type,
         "source": event.source,
-        "time": timestamp(event.time),
+        "time": time,
         "datacontenttype": JSON,
         **event.extensions,
         "data": event.data,
@@ -53,17 +62,12 @@ def from_dict(raw: Mapping[str, Any]) -> Event:
     """Read the structured form; raise Invalid naming every problem. Extensions are kept."""
     if not isinstance(raw, Mapping):
         raise Invalid("an event is a JSON object", {"": "is no object"})
-    if "data_base64" not in raw:
-        attributes = dict(raw)
-        data = attributes.pop("data", None)
-        if event := _well_formed(attributes, data):
-            return event
     problems: dict[str, str] = {}
     data = raw.get("data")
     if raw.get("data_base64") is not None:
         data = _from_base64(raw["data_base64"], problems)
     attributes = {name: _text(v) for name, v in raw.items() if name not in _DATA and v is not None}
-    return read_attributes(attributes, data, problems)
+    return examined(attributes, data, problems)
 
 
 def _text(value: Any) -> Any:
@@ -81,33 +85,27 @@ def _from_base64(text: Any, problems: dict[str, str]) -> Any:
         return None
 
 
-def read_attributes(
-    attributes: Mapping[str, Any], data: Any, problems: Mapping[str, str] | None = None
-) -> Event:
-    """Build an event from its attributes, as any binding found them, and what was bad before."""
-    event = None if problems else _well_formed(dict(attributes), data)
-    return event or _examined(attributes, data, problems)
-
-
-def _well_formed(rest: dict[str, Any], data: Any) -> Event | None:
-    """Read the usual event fast, and use its attributes up; None for one to look at closely."""
+def usual(rest: dict[str, str], data: Any) -> Event | None:
+    """Read an event that is as we write them, and use its attributes up; None if it is not."""
     try:
         if rest.pop("specversion") != "1.0" or rest.pop("datacontenttype", JSON) != JSON:
             return None
         id, type_, source = rest.pop("id"), rest.pop("type"), rest.pop("source")
         time, subject = datetime.fromisoformat(rest.pop("time")), rest.pop("subject", None)
-        if time.tzinfo is not UTC or not isinstance(data, dict):
+        if time.tzinfo is not UTC or type(data) is not dict:
             return None
-        "".join((id, type_, source, subject or "", *rest.values()))  # all of them are texts
         return Event(id, type_, source, time, data, subject, rest)
-    except (KeyError, TypeError, ValueError, Invalid):
+    except (KeyError, ValueError, Invalid):
         return None
 
 
-def _examined(
-    attributes: Mapping[str, Any], data: Any, problems: Mapping[str, str] | None
+def examined(
+    attributes: Mapping[str, Any], data: Any, problems: Mapping[str, str] | None = None
 ) -> Event:
-    """Read an event; raise Invalid naming every problem."""
+    """Build an event from its attributes, as any binding found them, and what was bad before.
+
+    Raise Invalid naming every problem.
+    """
     texts = {name: value for name, value in attributes.items() if isinstance(value, str)}
     extensions = {name: value for name, value in texts.items() if name not in _ATTRIBUTES}
     problems = dict(problems or {}) | extension_problems(extensions)
@@ -155,16 +153,26 @@ def _time(value: str | None, problems: dict[str, str]) -> datetime:
 
 def timestamp(time: datetime) -> str:
     """Return RFC 3339 in UTC, with `Z`."""
-    utc = time if time.tzinfo is UTC else time.astimezone(UTC)
-    return utc.isoformat()[: -len("+00:00")] + "Z"
+    return orjson.dumps(_utc(time), option=orjson.OPT_UTC_Z)[1:-1].decode()
 
 
-def dumps(event: Event) -> bytes:
-    return orjson.dumps(to_dict(event))
+def _utc(time: datetime) -> datetime:
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
 
 
 def loads(body: bytes) -> Event:
-    return from_dict(parse(body))
+    """Read structured JSON; raise Invalid naming every problem."""
+    return _loaded(body) or from_dict(parse(body))
+
+
+def _loaded(body: bytes) -> Event | None:
+    try:
+        raw = orjson.loads(body)
+        data = raw.pop("data")
+        "".join(raw.values())  # all attributes are texts
+        return usual(raw, data)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def parse(body: bytes) -> Any:

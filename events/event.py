@@ -32,12 +32,17 @@ class Event:
     extensions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.id and self.type and self.source and self.time.tzinfo is not None:
-            for name, value in self.extensions.items():
-                if not value or name == "hops" or not is_extension(name):
-                    break
-            else:  # nearly always, and most of what an event costs
-                return
+        named = self.extensions
+        if (
+            self.id
+            and self.type
+            and self.source
+            and self.time.tzinfo is not None
+            and _are_extensions(tuple(named))
+            and all(named.values())
+            and ("hops" not in named or _are_hops(named["hops"]))
+        ):  # nearly always; the looks of an event are most of what reading it costs
+            return
         problems = _problems(self)
         if problems:
             raise Invalid(f"event {self.id!r} is no CloudEvent: {problems}", problems)
@@ -61,8 +66,12 @@ def _problems(event: Event) -> dict[str, str]:
 
 
 @lru_cache(maxsize=256)
-def is_extension(name: str) -> bool:
-    """Say whether an extension may be called so. The names in use are few."""
+def _are_extensions(names: tuple[str, ...]) -> bool:
+    """Say whether extensions may be called so. The names in use, and their orders, are few."""
+    return all(map(_is_extension, names))
+
+
+def _is_extension(name: str) -> bool:
     return _EXTENSION.fullmatch(name) is not None and name not in _CORE and name != "data"
 
 
@@ -70,7 +79,7 @@ def extension_problems(extensions: Mapping[str, str]) -> dict[str, str]:
     """Return what is wrong with extensions, by their names."""
     problems = {}
     for name, value in extensions.items():
-        if not is_extension(name):
+        if not _is_extension(name):
             problems[name] = "is no name of an extension; use 1-20 of a-z and 0-9"
         elif not value:
             problems[name] = "is empty"
@@ -79,5 +88,6 @@ def extension_problems(extensions: Mapping[str, str]) -> dict[str, str]:
     return problems
 
 
+@lru_cache(maxsize=64)
 def _are_hops(value: str) -> bool:
     return re.fullmatch(r"[0-9]{1,9}", value) is not None and int(value) <= MAX_HOPS

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -12,11 +13,12 @@ from events.codec import (
     JSON,
     attributes,
     dumps,
+    examined,
     from_dict,
     loads,
     parse,
-    read_attributes,
     to_dict,
+    usual,
 )
 from events.event import Event
 
@@ -38,7 +40,7 @@ def to_binary(event: Event) -> Message:
     named = attributes(event)
     if _UNSAFE.search("".join(named.values())):  # rarely: one look for all of them
         named = {name: quote(value, safe=_SAFE) for name, value in named.items()}
-    headers = {f"ce-{name}": value for name, value in named.items()}
+    headers = {_header(name): value for name, value in named.items()}
     headers["content-type"] = JSON
     return headers, orjson.dumps(event.data)
 
@@ -55,6 +57,8 @@ def from_http(headers: Mapping[str, str], body: bytes) -> list[Event]:
     """Read the events of a request. The content type decides the mode, not a stray header."""
     if len(body) > LIMIT:
         raise TooLarge(f"{len(body)} bytes of events; at most {LIMIT} a request")
+    if event := _usual(headers, body):
+        return [event]
     lower = {name.lower(): value for name, value in headers.items()}
     kind = lower.get("content-type", "").partition(";")[0].strip().lower()
     if kind == BATCH:
@@ -62,6 +66,33 @@ def from_http(headers: Mapping[str, str], body: bytes) -> list[Event]:
     if kind == STRUCTURED:
         return [loads(body)]
     return [_binary(lower, body)]
+
+
+def _usual(headers: Mapping[str, str], body: bytes) -> Event | None:
+    """Read a binary event that is as we write it; None if it is not."""
+    named = {_attribute(name): value for name, value in headers.items()}
+    named.pop("", None)
+    text = "".join(named.values())
+    if "%" in text or '"' in text:
+        return None
+    try:
+        return usual(named, orjson.loads(body))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _header(attribute: str) -> str:
+    return f"ce-{attribute}"
+
+
+@lru_cache(maxsize=256)
+def _attribute(header: str) -> str:
+    """Return which attribute a header tells, "" for one of another matter."""
+    name = header.lower()
+    if name == "content-type":
+        return "datacontenttype"
+    return name[3:] if name.startswith("ce-") and name != "ce-datacontenttype" else ""
 
 
 def _batch(body: bytes) -> list[Event]:
@@ -86,7 +117,7 @@ def _binary(headers: Mapping[str, str], body: bytes) -> Event:
     if not attributes:
         raise Invalid("no CloudEvent: neither ce- headers nor a cloudevents content type")
     attributes["datacontenttype"] = headers.get("content-type") or JSON
-    return read_attributes(attributes, _data(body, problems), problems)
+    return examined(attributes, _data(body, problems), problems)
 
 
 def attributes_of(headers: Mapping[str, str], problems: dict[str, str]) -> dict[str, str]:
@@ -94,7 +125,7 @@ def attributes_of(headers: Mapping[str, str], problems: dict[str, str]) -> dict[
     return {
         name[3:]: _decoded(name, value, problems) if "%" in value or '"' in value else value
         for name, value in headers.items()
-        if name.startswith("ce-")
+        if name.startswith("ce-") and len(name) > len("ce-")
     }
 
 

@@ -1,18 +1,20 @@
 """The Kafka binding of CloudEvents 1.0: binary and structured."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
 from dataflux.errors import Invalid
-from events.codec import JSON, attributes, dumps, loads, parse, read_attributes
+from events.codec import JSON, dumps, examined, loads, parse, timestamp, usual
 from events.event import Event
 
 STRUCTURED = b"application/cloudevents+json"
 _FORMATS = "application/cloudevents"
 
 Header = tuple[str, bytes | None]
+_OURS: Header = ("content-type", STRUCTURED)
 
 
 class Record(NamedTuple):
@@ -25,13 +27,22 @@ class Record(NamedTuple):
 
 def to_binary(event: Event) -> Record:
     """Return attributes as `ce_` headers in UTF-8, and the data as the value."""
-    headers = [(f"ce_{name}", value.encode()) for name, value in attributes(event).items()]
+    headers: list[Header] = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event.id.encode()),
+        ("ce_type", event.type.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_time", timestamp(event.time).encode()),
+        *[(_header(name), value.encode()) for name, value in event.extensions.items()],
+    ]
+    if event.subject is not None:
+        headers.append(("ce_subject", event.subject.encode()))
     headers.append(("content-type", b"application/json"))
     return Record(headers, event.key.encode(), orjson.dumps(event.data))
 
 
 def to_structured(event: Event) -> Record:
-    return Record([("content-type", STRUCTURED)], event.key.encode(), dumps(event))
+    return Record([_OURS], event.key.encode(), dumps(event))
 
 
 def from_kafka(record: Record) -> Event:
@@ -40,22 +51,49 @@ def from_kafka(record: Record) -> Event:
     The content type decides the mode, not a stray header. The key is how the record was
     partitioned, which the event says itself: the binding lets us leave it.
     """
+    if record.headers and record.headers[0] == _OURS:
+        return loads(record.value)
+    return _usual(record) or _examined(record)
+
+
+def _usual(record: Record) -> Event | None:
+    try:
+        named = {_attribute(name): (raw or b"").decode() for name, raw in record.headers}
+        named.pop("", None)
+        return usual(named, orjson.loads(record.value))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _header(attribute: str) -> str:
+    return f"ce_{attribute}"
+
+
+@lru_cache(maxsize=256)
+def _attribute(header: str) -> str:
+    """Return which attribute a header tells, "" for one of another matter."""
+    name = header.lower()
+    if name == "content-type":
+        return "datacontenttype"
+    return name[3:] if name.startswith("ce_") and name != "ce_datacontenttype" else ""
+
+
+def _examined(record: Record) -> Event:
     problems: dict[str, str] = {}
     content_type, attributes = JSON, {}
-    for name, raw in record.headers:
-        if raw == STRUCTURED and name == "content-type":  # as we write it
-            return loads(record.value)
-        lower = name.lower()
-        if lower == "content-type":
-            content_type = _text(lower, raw, problems) or JSON
-        elif lower.startswith("ce_"):
-            attributes[lower[3:]] = _text(lower[3:], raw, problems)
+    for header, raw in record.headers:
+        name = _attribute(header)
+        if name == "datacontenttype":
+            content_type = _text("content-type", raw, problems) or JSON
+        elif name:
+            attributes[name] = _text(name, raw, problems)
     if content_type.lower().startswith(_FORMATS):
         return _structured(content_type, record.value)
     if not attributes:
         raise Invalid("no CloudEvent: neither ce_ headers nor a cloudevents content type")
     attributes["datacontenttype"] = content_type
-    return read_attributes(attributes, _data(record.value, problems), problems)
+    return examined(attributes, _data(record.value, problems), problems)
 
 
 def is_structured(record: Record) -> bool:
