@@ -8,7 +8,9 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from dataflux.errors import Invalid, Unavailable
@@ -23,6 +25,8 @@ from events.topics import TOPICS, topic_of
 log = logging.getLogger(__name__)
 
 COMMIT_EVERY_S = 0.2
+SYNCS = 16
+"""Partitions that are put on the disk side by side: a file system commits them together."""
 READ = 100
 """Records a read, where nobody says how many."""
 
@@ -42,6 +46,7 @@ class LogBus:
         self._folder, self._durable, self._in_memory = folder, durable, in_memory
         self._logs: dict[tuple[str, int], _Log] = {}
         self._groups: dict[str, _Group] = {}
+        self._appending = ThreadPoolExecutor(SYNCS, "bus-append")
         self._changed = threading.Condition()
         self._published = 0
         self._closed = False
@@ -51,11 +56,28 @@ class LogBus:
         for event in events:
             topic = topic_of(event)
             by_partition[topic, self._partition(topic, event.key)].append(codec.dumps(event))
+        appends = [partial(self._log(*place).append, r) for place, r in by_partition.items()]
         try:
-            for (topic, partition), records in by_partition.items():
-                self._log(topic, partition).append(records)
-        finally:  # where one has failed, those before it are there to be read
+            self._all(appends)
+        finally:  # where one has failed, the others are there to be read
             self._wake()
+
+    def _all(self, appends: Sequence[Callable[[], int]]) -> None:
+        """Append to each partition: durably side by side, as each waits for the disk."""
+        if not self._durable or len(appends) == 1:
+            for append in appends:
+                append()
+            return
+        begun = [self._begun(append) for append in appends]
+        wait(begun)
+        for future in begun:
+            future.result()
+
+    def _begun(self, append: Callable[[], int]) -> Future[int]:
+        try:
+            return self._appending.submit(append)
+        except RuntimeError as error:  # what a pool says that has been shut down
+            raise Unavailable("bus: closed") from error
 
     def subscribe(self, group: str, topics: Sequence[str]) -> "_Consumer":
         places = [(topic, p) for topic in topics for p in range(_declared(topic))]
@@ -118,6 +140,7 @@ class LogBus:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self._appending.shutdown()
         for group in self._groups.values():
             group.commit()
         for log in self._logs.values():

@@ -527,6 +527,31 @@ def test_one_sync_serves_all_who_wait(tmp_path: Path, disk: _Disk) -> None:
     log.close()
 
 
+def test_the_partitions_of_a_publish_are_synced_side_by_side(tmp_path: Path, disk: _Disk) -> None:
+    bus = LogBus(tmp_path)
+    keys = ["0", "2", "4"]
+    assert len({bus._partition(FACT, key) for key in keys}) == 3
+    thread = threading.Thread(target=lambda: bus.publish([event(key, key) for key in keys]))
+    thread.start()
+    for _ in keys:
+        assert disk.began.acquire(timeout=LONG_S)
+    disk.go.release(3)
+    thread.join(LONG_S)
+    assert sum(end for _, end in bus.bounds(FACT)) == 3
+    bus.close()
+
+
+def test_a_publish_raises_what_one_of_its_partitions_could_not_do(
+    tmp_path: Path, disk: _Disk
+) -> None:
+    bus = LogBus(tmp_path)
+    disk.fails = True
+    disk.go.release(2)
+    with pytest.raises(Unavailable, match="cannot write"):
+        bus.publish([event("0", "0"), event("2", "2")])
+    bus.close()
+
+
 def test_nobody_reads_what_is_not_on_the_disk(tmp_path: Path, disk: _Disk) -> None:
     log = PartitionLog(tmp_path / "t" / "0")
     appends = _Appends(log)
