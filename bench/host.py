@@ -1,7 +1,8 @@
 """Measure events taken over HTTP: our host, bare Starlette and functions-framework, by turns.
 
 Every server has one process and takes the same event; ours checks it against its schema and hands
-it to a thread, as handlers are synchronous. The load comes from here, over a few connections.
+it to a thread, as handlers are synchronous. The load comes from here, over a few connections. CPU
+time is told too: it does not grow when others use the machine.
 """
 
 import argparse
@@ -14,8 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).parents[1]
 UVICORN = ("uvicorn", "--log-level", "error", "--no-access-log", "--port")
@@ -44,32 +48,62 @@ def main() -> None:
     asked = parser.parse_args()
     print(f"python {platform.python_version()}", *(f"{p} {version(p)}" for p in PACKAGES))
     with contextlib.ExitStack() as stack:
-        ports = {name: stack.enter_context(_server(command)) for name, command in SERVERS.items()}
-        rates: dict[str, list[float]] = {name: [] for name in SERVERS}
+        servers = {n: stack.enter_context(_server(command)) for n, command in SERVERS.items()}
+        found: dict[str, list[Took]] = {name: [] for name in SERVERS}
         for _ in range(asked.rounds):
-            for name, port in ports.items():
-                rates[name].append(_load(port, asked.connections, asked.seconds))
-    _report({name: statistics.median(found) for name, found in rates.items()})
+            for name, server in servers.items():
+                found[name].append(_measured(server, asked.connections, asked.seconds))
+    _report(found)
 
 
-def _report(rates: dict[str, float]) -> None:
-    for name, rate in rates.items():
-        print(f"{name:20} {rate:8.0f} events/s")
-    ours = rates["dataflux"]
-    print(f"ours / starlette            {ours / rates['starlette']:.2f}  (wanted: 0.8)")
-    print(f"ours / functions-framework  {ours / rates['functions-framework']:.1f}  (wanted: 5)")
+@dataclass(frozen=True)
+class Server:
+    port: int
+    process: psutil.Process
+
+
+@dataclass(frozen=True)
+class Took:
+    """Events answered in a second, and in a second of the server's CPU time."""
+
+    a_second: float
+    a_cpu_second: float
+
+
+def _report(found: dict[str, list[Took]]) -> None:
+    for name, took in found.items():
+        rate = statistics.median(t.a_second for t in took)
+        cpu_us = statistics.median(1e6 / t.a_cpu_second for t in took)
+        print(f"{name:20} {rate:8.0f} events/s  {cpu_us:5.0f} us of CPU an event")
+    for peer, wanted in (("starlette", 0.8), ("functions-framework", 5.0)):
+        pairs = list(zip(found["dataflux"], found[peer], strict=True))
+        rate = statistics.median(our.a_second / their.a_second for our, their in pairs)
+        cpu = statistics.median(our.a_cpu_second / their.a_cpu_second for our, their in pairs)
+        print(f"ours / {peer:20} {rate:5.2f}, by CPU time {cpu:5.2f}  (wanted: {wanted:g})")
+
+
+def _measured(server: Server, connections: int, seconds: float) -> Took:
+    before = _cpu_s(server.process)
+    rate = _load(server.port, connections, seconds)
+    return Took(rate, rate * seconds / (_cpu_s(server.process) - before))
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    """Return the CPU seconds of a process and of its workers."""
+    times = [p.cpu_times() for p in (process, *process.children(recursive=True))]
+    return sum(t.user + t.system for t in times)
 
 
 @contextlib.contextmanager
-def _server(command: tuple[str, ...]) -> Iterator[int]:
-    """Run a server; yield its port once it answers an event with success."""
+def _server(command: tuple[str, ...]) -> Iterator[Server]:
+    """Run a server; yield it once it answers an event with success."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     arguments = [part.format(port=port) for part in command]
     process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT)
     try:
         _await(process, port)
-        yield port
+        yield Server(port, psutil.Process(process.pid))
     finally:
         process.terminate()
         process.wait()

@@ -1,4 +1,4 @@
-"""Synchronous calls for an event loop: a few threads, and one wake-up for what ends together."""
+"""Synchronous calls for an event loop: a few threads, and few wake-ups, which are what costs."""
 
 import asyncio
 import threading
@@ -13,11 +13,18 @@ End = tuple["asyncio.Future[T]", T | None, Exception | None]
 
 
 class Threads(Generic[T]):
-    """Runs calls on `count` threads. Waking the loop is what costs: it is done once for many."""
+    """Runs calls on `count` threads.
+
+    The loop is woken once for all that has ended meanwhile. One thread is woken at a time, and has
+    the next one woken if there is more: calls that end at once are done by few threads, those that
+    wait for something by all.
+    """
 
     def __init__(self, count: int) -> None:
         self._loop = asyncio.get_running_loop()
-        self._jobs: SimpleQueue[Job[T] | None] = SimpleQueue()
+        self._jobs: deque[Job[T]] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._rung = self._ending = False
         self._ended: deque[End[T]] = deque()
         self._waking = False
         self._threads = [
@@ -29,31 +36,54 @@ class Threads(Generic[T]):
     @property
     def waiting(self) -> int:
         """How many calls no thread has taken yet."""
-        return self._jobs.qsize()
+        return len(self._jobs)
 
     def run(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         """Return what `call` will return."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put((call, future))
+        self._jobs.append((call, future))
+        self._ring()
         return future
 
     def close(self) -> None:
         """End the threads when they have done what was given to them."""
+        self._ending = True
         for _ in self._threads:
-            self._jobs.put(None)
+            self._bell.put(None)
         for thread in self._threads:
             thread.join()
 
+    def _ring(self) -> None:
+        if not self._rung:  # else whoever comes will see what there is
+            self._rung = True
+            self._bell.put(None)
+
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            call, future = job
-            try:
-                self._ended.append((future, call(), None))
-            except Exception as error:  # it belongs to whoever waits for the call
-                self._ended.append((future, None, error))
-            if not self._waking:
-                self._waking = True
-                self._loop.call_soon_threadsafe(self._deliver)
+        ending = False
+        while not ending:
+            self._bell.get()
+            self._rung, ending = False, self._ending  # before the look: what comes later rings
+            while job := self._next():
+                self._do(*job)
+
+    def _next(self) -> Job[T] | None:
+        """Take a job, and have another thread woken if there are more."""
+        try:
+            job = self._jobs.popleft()
+        except IndexError:
+            return None
+        if self._jobs:
+            self._ring()
+        return job
+
+    def _do(self, call: Callable[[], T], future: "asyncio.Future[T]") -> None:
+        try:
+            self._ended.append((future, call(), None))
+        except Exception as error:  # it belongs to whoever waits for the call
+            self._ended.append((future, None, error))
+        if not self._waking:
+            self._waking = True
+            self._loop.call_soon_threadsafe(self._deliver)
 
     def _deliver(self) -> None:
         self._waking = False  # before the look: what ends after it wakes the loop again

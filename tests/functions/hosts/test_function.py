@@ -100,9 +100,9 @@ def test_a_sender_is_asked_to_wait_when_too_many_do(late: Late) -> None:
         threads = app._threads
         assert threads is not None
         for _ in range(4):
-            threads._jobs.put((lambda: Slow.let_go.wait(PATIENCE_S), threads._loop.create_future()))  # type: ignore[arg-type, return-value]
+            threads.run(lambda: Slow.let_go.wait(PATIENCE_S))  # type: ignore[arg-type, return-value]
         for _ in range(MOST_WAITING + 4):
-            threads._jobs.put((lambda: True, threads._loop.create_future()))  # type: ignore[arg-type, return-value]
+            threads.run(lambda: True)  # type: ignore[arg-type, return-value]
         answer = client.post("/", headers=headers, content=body)
         Slow.let_go.set()
         assert answer.status_code == 429
