@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache
 
 import orjson
 
@@ -100,7 +100,7 @@ def _told(disposition: Disposition) -> Answer:
 
 def _run(target: Target, deps: Callable[[], Deps], events: Sequence[Event]) -> Disposition:
     began = time.perf_counter()
-    disposition = guarded(partial(_on_deps, target, deps, events))
+    disposition = guarded(lambda: target.run(_built(deps), events))
     lane = events[0].extensions.get("lane", "")
     observed = _observed(target.name, lane if lane in LANES else "", disposition)
     observed(time.perf_counter() - began)
@@ -111,10 +111,6 @@ def _run(target: Target, deps: Callable[[], Deps], events: Sequence[Event]) -> D
 def _observed(function: str, lane: str, disposition: Disposition) -> Callable[[float], None]:
     """Return what counts an end; looking it up by its labels takes longer than counting."""
     return telemetry.WORK.labels(function, lane, disposition).observe
-
-
-def _on_deps(target: Target, deps: Callable[[], Deps], events: Sequence[Event]) -> Disposition:
-    return target.run(_built(deps), events)
 
 
 def _built(deps: Callable[[], Deps]) -> Deps:
