@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dataflux.policy import WORKERS
 from events.event import Event
@@ -46,9 +47,14 @@ def object_topic(lane: Lane) -> str:
 
 def topic_of(event: Event) -> str:
     """Return the topic of an event: what waits for a worker goes to the one of its lane."""
-    if event.name.startswith("work.") or event.name == ObjectCreated.name:
-        return f"dataflux.{event.name}.{event.extensions.get('lane', Lane.NORMAL)}"
-    return fact_topic(event.name)
+    return _topic(event.name, event.extensions.get("lane", Lane.NORMAL))
+
+
+@lru_cache(maxsize=256)
+def _topic(name: str, lane: str) -> str:
+    """Return where events of a name go. Names and lanes in use are few."""
+    in_lanes = name.startswith("work.") or name == ObjectCreated.name
+    return f"{fact_topic(name)}.{lane}" if in_lanes else fact_topic(name)
 
 
 def _declared() -> Iterator[Topic]:

@@ -15,9 +15,10 @@ End = tuple["asyncio.Future[T]", T | None, Exception | None]
 class Threads(Generic[T]):
     """Runs calls on `count` threads.
 
-    The loop is woken once for all that has ended meanwhile. One thread is woken at a time, and has
-    the next one woken if there is more: calls that end at once are done by few threads, those that
-    wait for something by all.
+    The loop is woken once for all that has ended meanwhile. One thread is woken at a time, and
+    wakes the next one if there is more: calls that end at once are done by few threads, those that
+    wait for something by all. The loop wakes it in its next turn, as the last thing before it
+    waits itself: a thread that comes sooner has to wait for the interpreter's lock.
     """
 
     def __init__(self, count: int) -> None:
@@ -39,10 +40,12 @@ class Threads(Generic[T]):
         return len(self._jobs)
 
     def run(self, call: Callable[[], T]) -> "asyncio.Future[T]":
-        """Return what `call` will return."""
+        """Return what `call` will return; to be called on the loop."""
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.append((call, future))
-        self._ring()
+        if not self._rung:  # else whoever comes will see this one too
+            self._rung = True
+            self._loop.call_soon(self._bell.put, None)
         return future
 
     def close(self) -> None:
@@ -52,11 +55,6 @@ class Threads(Generic[T]):
             self._bell.put(None)
         for thread in self._threads:
             thread.join()
-
-    def _ring(self) -> None:
-        if not self._rung:  # else whoever comes will see what there is
-            self._rung = True
-            self._bell.put(None)
 
     def _work(self) -> None:
         ending = False
@@ -72,8 +70,9 @@ class Threads(Generic[T]):
             job = self._jobs.popleft()
         except IndexError:
             return None
-        if self._jobs:
-            self._ring()
+        if self._jobs and not self._rung:
+            self._rung = True
+            self._bell.put(None)
         return job
 
     def _do(self, call: Callable[[], T], future: "asyncio.Future[T]") -> None:

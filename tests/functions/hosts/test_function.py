@@ -16,6 +16,7 @@ from events.samples import sample
 from functions.disposition import Disposition
 from functions.hosts.adapters import Adapters
 from functions.hosts.function import MOST_WAITING, FunctionApp
+from functions.hosts.http import NOTHING_TO_SAY, Answer
 from functions.targets import Kind, Target
 
 PATIENCE_S = 10.0
@@ -99,10 +100,17 @@ def test_a_sender_is_asked_to_wait_when_too_many_do(late: Late) -> None:
     with TestClient(app) as client:
         threads = app._threads
         assert threads is not None
-        for _ in range(4):
-            threads.run(lambda: Slow.let_go.wait(PATIENCE_S))  # type: ignore[arg-type, return-value]
-        for _ in range(MOST_WAITING + 4):
-            threads.run(lambda: True)  # type: ignore[arg-type, return-value]
+        assert client.portal is not None
+
+        def slow() -> Answer:
+            Slow.let_go.wait(PATIENCE_S)
+            return NOTHING_TO_SAY
+
+        def fill() -> None:
+            for _ in range(MOST_WAITING + 8):
+                threads.run(slow)
+
+        client.portal.call(fill)
         answer = client.post("/", headers=headers, content=body)
         Slow.let_go.set()
         assert answer.status_code == 429
