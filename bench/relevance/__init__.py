@@ -1,0 +1,1 @@
+"""How well search ranks: graded queries over documents, pictures and a public collection."""
