@@ -18,7 +18,7 @@ from uuid import UUID
 from bench.measures import Subject
 from bench.relevance import cranfield
 from bench.relevance.files import files
-from bench.relevance.judge import ndcg, recall
+from bench.relevance.judge import ndcg, recall, reciprocal_rank
 from bench.relevance.platform import bring_in, by_signal, fused, passages, platform
 from bench.relevance.topics import Query, queries, topics
 from functions.search.request import CUT_OFF
@@ -83,6 +83,8 @@ def _table(name: str, judged: Sequence[tuple[Mapping[Any, int], Rankings]]) -> N
         pairs = [(grades, rankings.get(signal, [])) for grades, rankings in judged]
         subject = Subject(signal, name)
         subject.average("nDCG@10", [ndcg(ranked, grades) for grades, ranked in pairs], GOAL)
+        meant = [reciprocal_rank(ranked, grades) for grades, ranked in pairs]
+        subject.average("best at 1/n", meant, None)
         subject.average("recall@10", [recall(ranked, grades) for grades, ranked in pairs], None)
 
 

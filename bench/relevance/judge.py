@@ -23,3 +23,9 @@ def _gain(grades: Sequence[int]) -> float:
 def recall(ranked: Sequence[Any], grades: Mapping[Any, int], depth: int = DEPTH) -> float:
     """Return the share of what is relevant, or of as much of it as the list could hold."""
     return len(grades.keys() & {*ranked[:depth]}) / min(depth, len(grades))
+
+
+def reciprocal_rank(ranked: Sequence[Any], grades: Mapping[Any, int]) -> float:
+    """Return 1 / the rank of what is most relevant, 0 if it is not found."""
+    best = max(grades.values())
+    return next((1 / (n + 1) for n, each in enumerate(ranked) if grades.get(each) == best), 0.0)
