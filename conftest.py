@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.pools",
     "tests.fixtures.postgres",
     "tests.fixtures.services",
+    "tests.fixtures.secured_kafka",
     "tests.fixtures.s3",
     "tests.fixtures.bucketed",
 ]

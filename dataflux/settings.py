@@ -73,6 +73,21 @@ class Settings(BaseModel):
     """Where stores tell of new objects, separated by commas: kafka://host:port/topic, sqs:URL"""
     bus: str = "embedded:"
     """`embedded:`, kafka://host:port,…/prefix, or http://… of the process that has the bus"""
+    kafka_tls: bool = False
+    """Talk to Kafka over TLS."""
+    kafka_ca: str = ""
+    """The CA that signed the certificates of Kafka, as a file in PEM or its text; else those that
+    this machine trusts."""
+    kafka_certificate: str = ""
+    """The certificate that Kafka knows us by, as a file in PEM or its text."""
+    kafka_key: str = Field(default="", repr=False)
+    """Its key, likewise, without a password; not needed if the file of the certificate has it."""
+    kafka_sasl: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
+    """How Kafka is shown a password: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`."""
+    kafka_user: Annotated[str, Field(validate_default=True)] = ""
+    """Who we are to Kafka."""
+    kafka_password: Annotated[str, Field(validate_default=True, repr=False)] = ""
+    """The password of this user."""
     host: str = "127.0.0.1"
     """The address to listen at."""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
@@ -144,6 +159,32 @@ class Settings(BaseModel):
         failpoints.parse(value)
         if value and info.data.get("host") not in LOOPBACK:
             raise ValueError("must not be armed where others are served")
+        return value
+
+    @field_validator("kafka_ca", "kafka_certificate")
+    @classmethod
+    def _with_tls(cls, value: str, info: ValidationInfo) -> str:
+        if value and not info.data.get("kafka_tls", True):
+            raise ValueError("is of no use without DATAFLUX_KAFKA_TLS=true")
+        return value
+
+    @field_validator("kafka_key")
+    @classmethod
+    def _with_its_certificate(cls, value: str, info: ValidationInfo) -> str:
+        if value and not info.data.get("kafka_certificate", True):
+            raise ValueError("is of no use without DATAFLUX_KAFKA_CERTIFICATE")
+        return value
+
+    @field_validator("kafka_user", "kafka_password")
+    @classmethod
+    def _with_sasl(cls, value: str, info: ValidationInfo) -> str:
+        mechanism = info.data.get("kafka_sasl")
+        if mechanism is not None and bool(mechanism) != bool(value):
+            raise ValueError(
+                f"is needed for {mechanism}"
+                if mechanism
+                else "is of no use without DATAFLUX_KAFKA_SASL"
+            )
         return value
 
     @field_validator("renew_s")

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -21,6 +22,7 @@ from events.kafka_codec import to_structured
 from events.kafka_consumer import KafkaConsumer, delivery
 from events.kafka_loop import KafkaLoop
 from events.kafka_reader import KafkaReader
+from events.kafka_refusal import refusal
 from events.topics import TOPICS, Topic, topic_of
 from events.types import is_optional
 
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 """It tells of every retry; what matters comes here as an exception."""
 
+PLAINTEXT: Mapping[str, Any] = MappingProxyType({"security_protocol": "PLAINTEXT"})
 START_S = 30.0
 PUBLISH_S = 30.0
 """Longer than a broker takes to come back after a crash."""
@@ -41,22 +44,41 @@ PRODUCER = {"acks": "all", "enable_idempotence": True, "linger_ms": 2, "max_batc
 class KafkaBus:
     """Topics and groups may have a prefix, so that several installations share a Kafka."""
 
-    def __init__(self, servers: str, *, prefix: str = "", session_s: float = 10.0) -> None:
-        """`session_s`: a member that is silent for so long is gone, and others take over."""
-        self._servers, self._prefix = servers, prefix
+    def __init__(
+        self,
+        servers: str,
+        *,
+        prefix: str = "",
+        session_s: float = 10.0,
+        security: Mapping[str, Any] = PLAINTEXT,
+    ) -> None:
+        """`session_s`: a member that is silent for so long is gone, and others take over.
+
+        `security`: as events/kafka_security.py makes it.
+        """
+        self._servers, self._prefix, self._security = servers, prefix, security
         self._session_ms = round(session_s * 1000)
         self._consumers: dict[str, list[tuple[KafkaConsumer, Sequence[str]]]] = defaultdict(list)
         self._loop = KafkaLoop()
         try:
-            self._loop.run(self._start(), START_S)
+            self._begin()
         except BaseException:
             self._loop.close()
             raise
 
+    def _begin(self) -> None:
+        try:
+            self._loop.run(self._start(), START_S)
+        except Unavailable as error:
+            why = self._loop.run(refusal(self._servers, self._security), START_S)
+            raise (why or error) from error
+
     async def _start(self) -> None:
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+        self._admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, **self._security)
         self._client = self._consumer(None)
-        self._producer = AIOKafkaProducer(bootstrap_servers=self._servers, **PRODUCER)
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers, **PRODUCER, **self._security
+        )
         started: list[Any] = [self._admin, self._client, self._producer]
         try:
             for each in started:
@@ -84,6 +106,7 @@ class KafkaBus:
             session_timeout_ms=self._session_ms,
             heartbeat_interval_ms=self._session_ms
             // 10,  # who joins waits for the others to hear of it,
+            **self._security,
             **options,
         )
 

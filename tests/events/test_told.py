@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dataflux.errors import Invalid, Unavailable
+from dataflux.settings import Settings
 from events import told
 from events.told import Told, opened
 from local.services.instance import Instance
@@ -18,7 +19,7 @@ from tests.fixtures.s3 import REGION
 @pytest.mark.parametrize("url", ["", "amqp://x/y", "http://127.0.0.1/queue"])
 def test_a_place_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(Invalid, match="use kafka://host:port/topic or sqs:URL"):
-        opened(url)
+        opened(url, Settings())
 
 
 def _heard(listening: Told) -> list[bytes]:
@@ -44,7 +45,7 @@ def test_a_message_of_a_queue_stays_until_it_is_done(
     monkeypatch.setattr(told, "VISIBLE_S", 1)
     client, url = queue
     client.send_message(QueueUrl=url, MessageBody=json.dumps({"a": "ü"}))
-    listening = opened(f"sqs:{url}")
+    listening = opened(f"sqs:{url}", Settings())
     body = _heard(listening)
     assert json.loads(body[0]) == {"a": "ü"}
     assert _heard(listening) == body
@@ -58,7 +59,7 @@ def test_a_queue_that_is_not_there_is_unavailable(
     queue: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    listening = opened(f"sqs:{queue[1]}x")
+    listening = opened(f"sqs:{queue[1]}x", Settings())
     with pytest.raises(Unavailable, match="check the queue"):
         listening.poll(0)
 
@@ -91,15 +92,15 @@ def topic(kafka: Instance) -> tuple[str, Callable[..., None]]:
 def test_what_a_topic_says_stays_until_it_is_done(topic: tuple[str, Callable[..., None]]) -> None:
     url, send = topic
     send(b"one", b"two")
-    first = opened(url)
+    first = opened(url, Settings())
     assert _heard(first) == [b"one", b"two"]
     first.close()  # as if it had died: nothing is done
-    second = opened(url)
+    second = opened(url, Settings())
     assert _heard(second) == [b"one", b"two"]
     second.done()
     second.close()
     send(b"three")
-    third = opened(url)
+    third = opened(url, Settings())
     assert _heard(third) == [b"three"]
     third.close()
 
@@ -107,4 +108,4 @@ def test_what_a_topic_says_stays_until_it_is_done(topic: tuple[str, Callable[...
 @pytest.mark.services
 def test_a_kafka_that_is_down_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="kafka"):
-        opened("kafka://127.0.0.1:9/topic")
+        opened("kafka://127.0.0.1:9/topic", Settings())

@@ -22,7 +22,13 @@ from tests.infra.kustomize import KNATIVE, OVERLAYS, Object, Objects, build
 
 MOST_S = 600
 """Knative's own bound on a request, unless an administrator raises it."""
-FROM_SECRET = {"DATAFLUX_RECORDS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+FROM_SECRET = {
+    "DATAFLUX_RECORDS": "postgresql://db/dataflux",
+    "DATAFLUX_KAFKA_CA": "-----BEGIN CERTIFICATE-----",
+    "DATAFLUX_KAFKA_PASSWORD": "open sesame",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+}
 FLAGS = {
     "nodeSelector": "kubernetes.podspec-nodeselector",
     "tolerations": "kubernetes.podspec-tolerations",
@@ -80,7 +86,7 @@ EACH_OF_THE_LIVING = [each for each in EACH_SOURCE if not str(each.id).endswith(
 
 
 def test_there_are_overlays() -> None:
-    assert OVERLAYS == ["dev", "gpu", "prod"]
+    assert OVERLAYS == ["dev", "gpu", "prod", "secured"]
     assert len(EACH_SERVICE) > 50
 
 
@@ -268,6 +274,20 @@ def test_all_talk_to_the_same_brokers(name: str) -> None:
         assert {tuple(o["spec"]["bootstrapServers"]) for o in of(name, kind)} == {tuple(brokers)}
 
 
+def test_where_kafka_wants_a_password_everybody_has_it() -> None:
+    names = {"secretKeyRef": {"name": "dataflux-kafka"}}
+    keys = {"caCert": "ca.crt", "type": "sasl.mechanism", "user": "user", "password": "password"}
+    for source in of("secured", "KafkaSource"):
+        net = source["spec"]["net"]
+        assert net["tls"].pop("enable") is net["sasl"].pop("enable") is True
+        told = net["tls"] | net["sasl"]
+        assert {name: ref["secretKeyRef"].pop("key") for name, ref in told.items()} == keys
+        assert all(ref == names for ref in told.values())
+    (sink,) = of("secured", "KafkaSink")
+    assert sink["spec"]["auth"] == {"secret": {"ref": names["secretKeyRef"]}}
+    assert not [each for each in of("prod", "KafkaSource") if "net" in each["spec"]]
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_settings_exist_and_secrets_are_not_among_them(name: str) -> None:
     (config,) = of(name, "ConfigMap")
@@ -280,8 +300,9 @@ def test_settings_exist_and_secrets_are_not_among_them(name: str) -> None:
             ("secretRef",),
         }
     assert settings.unknown(given) == []
-    assert not FROM_SECRET & set(given)
-    Settings.from_env(given)
+    assert not FROM_SECRET.keys() & given.keys()
+    secured = "DATAFLUX_KAFKA_TLS" in given
+    Settings.from_env(given | {n: v for n, v in FROM_SECRET.items() if secured or "KAFKA" not in n})
     assert not of(name, "Secret")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from dataflux.settings import Settings
 from local import cli, doctor
+from tests.fixtures.secured_kafka import Secured
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -77,3 +78,21 @@ def test_a_full_disk_is_bad_and_exits_1(
         cli.main()
     assert ended.value.code == 1
     assert "free some space" in capsys.readouterr().out
+
+
+def test_a_kafka_that_does_not_answer_is_named() -> None:
+    (check,) = doctor.kafka(Settings(bus="kafka://127.0.0.1:1/media"))
+    assert check["state"] == "bad"
+    assert "127.0.0.1:1" in check["found"]
+    assert check["mend"]
+    assert not list(doctor.kafka(Settings()))
+
+
+@pytest.mark.services
+def test_it_says_how_a_kafka_is_talked_to(secured: Secured) -> None:
+    (good,) = doctor.kafka(secured.with_password())
+    assert good["state"] == "good"
+    assert good["found"].endswith("lets us in: SASL_SSL, its own CA, SCRAM-SHA-256 as dataflux")
+    (bad,) = doctor.kafka(secured.with_password(kafka_password="wrong"))
+    assert bad["state"] == "bad"
+    assert "DATAFLUX_KAFKA_PASSWORD" in bad["mend"]
