@@ -19,7 +19,7 @@ from analyzers.proxy import join, wanted
 from analyzers.proxy import pictures as proxy_pictures
 from analyzers.proxy.pictures import PictureProxy
 from analyzers.proxy.sound import SoundProxy
-from analyzers.video import compressed, cuts, scenes, stills
+from analyzers.video import compressed, cuts, key_frames, scenes, stills
 from analyzers.video.facts import Film, check_film, film_of, stream_of
 from analyzers.video.frames import measured, rate_of
 from analyzers.video.kept import Kept
@@ -99,7 +99,8 @@ class VideoSegmenter(BaseAnalyzer):
         self, container: Any, film: Film, window: Window, config: Mapping[str, Any]
     ) -> Iterator[Segment | Artifact]:
         kept, damage = _kept(film, window, config), Damage()
-        reel = Reel(container, stream_of(container), film, window, kept, damage)
+        noted = key_frames.Noted(container, stream_of(container), window)
+        reel = Reel(noted, noted.stream, film, window, kept, damage)
         mode, marked = self.marked(reel, config)
         told, first = Damage(), True
         facts = film.facts | {"playable": wanted.playable(film.facts, config.get("mime_type", ""))}
@@ -116,6 +117,7 @@ class VideoSegmenter(BaseAnalyzer):
             yield from scenes.segment_of(scene, film.shape, technical)
             yield from kept.full()
         yield from kept.rest()
+        yield noted.artifact()
 
     def stitch(self, parts: Sequence[Sequence[Segment]]) -> list[Segment]:
         """Join the scene that a piece ends with to the one the next begins with, if they go on."""
@@ -129,7 +131,8 @@ class VideoSegmenter(BaseAnalyzer):
         sheets = [a for a in artifacts if a.kind.startswith(KIND)]
         end = max((s.end_marker["time"] for s in segments), default=0.0)
         whole = join.joined(artifacts, end, "video/webm", instead=not _playable(segments))
-        return [sprite_vtt(sheets, end), *whole] if sheets else whole
+        seek_bar = [sprite_vtt(sheets, end)] if sheets else []
+        return [*seek_bar, *whole, *key_frames.joined(artifacts)]
 
 
 def _playable(segments: Sequence[Segment]) -> bool:

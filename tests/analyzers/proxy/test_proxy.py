@@ -22,8 +22,13 @@ from tests.analyzers.video.films import RATE, film, scenes
 ALWAYS = {"mime_type": "video/mp4", "proxy": "always", "scenes": "exact"}
 
 
+def opened(data: bytes) -> Any:
+    return av.open(io.BytesIO(data))
+
+
 def tone(seconds: float) -> "np.ndarray[Any, Any]":
-    return (0.3 * np.sin(np.arange(round(48_000 * seconds)) * 0.05)).astype(np.float32)
+    wave: np.ndarray[Any, Any] = 0.3 * np.sin(np.arange(round(48_000 * seconds)) * 0.05)
+    return wave.astype(np.float32)
 
 
 def made(data: bytes, ranges: Sequence[Range | None], **config: Any) -> list[Artifact]:
@@ -51,7 +56,7 @@ def read(artifacts: Sequence[Artifact]) -> bytes:
 
 
 def times(data: bytes, kind: str) -> list[float]:
-    with av.open(io.BytesIO(data)) as container:
+    with opened(data) as container:
         stream = next(s for s in container.streams if s.type == kind)
         return [float(frame.time) for frame in container.decode(stream) if frame.time is not None]
 
@@ -63,7 +68,7 @@ def test_it_has_every_picture_and_all_of_the_sound() -> None:
     heard = times(data, "audio")
     assert heard[0] == pytest.approx(0, abs=0.01)
     assert heard[-1] == pytest.approx(9, abs=0.05)
-    with av.open(io.BytesIO(data)) as container:
+    with opened(data) as container:
         assert container.duration == 9_000_000
         assert {s.type: s.codec_context.codec.canonical_name for s in container.streams} == {
             "video": "vp9",
@@ -84,7 +89,7 @@ def test_pieces_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_jump_lands_at_most_a_cell_before_and_finds_its_sound() -> None:
     data = read(made(film(scenes(300), sound=tone(12)), [None]))
     for wanted_s in (0.0, 3.9, 5.0, 11.5):
-        with av.open(io.BytesIO(data)) as container:
+        with opened(data) as container:
             container.seek(int(wanted_s * 1e6))
             first = {
                 p.stream.type: float(p.pts * p.time_base) for p in reversed(packets(container))
@@ -105,7 +110,7 @@ def test_it_is_upright(rotation: int) -> None:
         frame[:, :60] = 255  # a bright left edge
         frame[:, 60:] = 0
     data = read(made(film(frames, rotation=rotation), [None]))
-    with av.open(io.BytesIO(data)) as container:
+    with opened(data) as container:
         shown = next(container.decode(video=0)).to_ndarray(format="gray")
     assert shown.shape == ((180, 320) if rotation == 180 else (320, 180))
     edge = {90: shown[-20:], 180: shown[:, -20:], 270: shown[:20]}[rotation]
