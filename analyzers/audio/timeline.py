@@ -1,10 +1,12 @@
-"""The segments of a sound track: who speaks when, what else is heard, where there is silence."""
+"""The segments of a sound track: who speaks when, where there is music, other sound, silence."""
 
 import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from analyzers.api import Artifact, Segment
+from analyzers.audio.music import METHOD, MUSIC, Tones
+from analyzers.audio.rests import STEP_S, Rest, rests
 from analyzers.audio.sound import RATE, Track
 from analyzers.audio.voice import MODEL, Span, Utterances, VoiceActivity
 
@@ -15,9 +17,7 @@ MARGIN_S = 0.2
 """Sound kept around an utterance: a recognizer needs the breath before the first word."""
 KEPT_S = 45
 """Sound that is held: the longest utterance with its margins, and a block."""
-SILENCE_DBFS = -50.0
 SHORTEST_REST_S = 1.0
-STEP_S = 0.1
 PEAKS = 2000
 
 
@@ -27,6 +27,7 @@ class Timeline:
     def __init__(self, track: Track) -> None:
         self._track = track
         self._tail = _Tail()
+        self._tones = Tones()
         self._levels: list[float] = []
         self.length_s = 0.0
 
@@ -36,6 +37,7 @@ class Timeline:
         spoken: list[Span] = []
         for block in self._track.blocks():
             self._tail.add(block)
+            self._tones.feed(block)
             self._levels += _levels(block)
             self.length_s += len(block) / RATE
             for span in utterances.feed(voice.feed(block)):
@@ -48,8 +50,10 @@ class Timeline:
         for span in (*utterances.feed(voice.end()), *utterances.end()):
             spoken.append(span)
             yield from self._utterance(span)
-        for rest in _between(spoken, self.length_s):
-            yield self._rest(rest)
+        self._tones.end()
+        for span in _between(spoken, self.length_s):
+            for rest in rests(span, self._levels, self._tones):
+                yield self._rest(rest)
 
     def waveform(self) -> dict[str, Any]:
         """Return at most 2,000 levels between 0 and 1 over the whole length."""
@@ -77,12 +81,14 @@ class Timeline:
         )
         yield Artifact("speech", "audio/flac", flac(sound), key, {"before_s": MARGIN_S})
 
-    def _rest(self, span: Span) -> Segment:
-        first, last = int(span.start / STEP_S), int(span.end / STEP_S) + 1
-        loudest = max(self._levels[first:last], default=0.0)
-        kind = "sound" if loudest > 10 ** (SILENCE_DBFS / 20) else "silence"
-        start, end = self._time(span.start), self._time(span.end)
-        return Segment(kind, {"time": start}, {"time": end}, key=f"{kind}@{start:.3f}")
+    def _rest(self, rest: Rest) -> Segment:
+        start, end = self._time(rest.start), self._time(rest.end)
+        segment = Segment(rest.kind, {"time": start}, {"time": end}, key=f"{rest.kind}@{start:.3f}")
+        if rest.kind == "music":
+            found = {"activation": rest.activation, "method": METHOD}
+            segment.features = {"audio": {"music": found}}
+            segment.confidence = round(min(1.0, rest.activation / (2 * MUSIC)), 3)
+        return segment
 
 
 class _Tail:

@@ -29,6 +29,9 @@ from analyzers.video.reel import Marked, Reel
 from analyzers.video.sprites import KIND, Sprite, interval, sprite_vtt
 from dataflux.errors import MediaFailed
 
+HEARD = ("utterance", "music")
+"""What is told of the sound of a film; the rest of it is heard under its scenes."""
+
 
 class VideoSegmenter(BaseAnalyzer):
     """Decodes each picture once; the sound is a piece of its own, beside those of the pictures."""
@@ -158,7 +161,7 @@ def _sound(container: Any, proxy: SoundProxy | None) -> Iterator[Segment | Artif
     facts: dict[str, Any] = {}
     try:
         for item in timeline.segments():
-            if isinstance(item, Artifact) or item.type == "utterance":
+            if isinstance(item, Artifact) or item.type in HEARD:
                 yield item
     except MediaFailed as error:
         facts["failed"] = error.reason
