@@ -34,8 +34,8 @@ EMPHASIS_DB, AUDIBLE_DB = 9.0, 55.0
 SPAN = 54
 """Spectra that are judged together: 1.3 seconds; so many again, less a half, come next."""
 STEEPEST = 5
-REMEMBERED, STANDING = 12, 0.4
-"""A tone that sounds for so large a share of the spans remembered, 8 seconds, is a hum, no note."""
+REMEMBERED, STANDING = 12, 0.2
+"""A tone that sounds for such a share of each span remembered, 8 seconds, is a hum, no note."""
 BESIDE = 3
 """Bins on each side of such a tone that it reaches into."""
 MUSIC = 0.25
@@ -92,7 +92,7 @@ class Tones:
         self._shares.append(share)
         if len(self._shares) < REMEMBERED:
             return steepness(share)
-        standing = np.mean(self._shares, axis=0) >= STANDING
+        standing = np.min(self._shares, axis=0) >= STANDING
         beside = np.convolve(standing, np.ones(2 * BESIDE + 1), "same") > 0
         return steepness(np.where(beside, 0, share))
 

@@ -38,7 +38,7 @@ class Timeline:
         for block in self._track.blocks():
             self._tail.add(block)
             self._tones.feed(block)
-            self._levels += _levels(block)
+            self._levels += levels_of(block)
             self.length_s += len(block) / RATE
             for span in utterances.feed(voice.feed(block)):
                 spoken.append(span)
@@ -123,7 +123,7 @@ def _between(spoken: list[Span], length_s: float) -> Iterator[Span]:
         at = max(at, span.end)
 
 
-def _levels(block: "Samples") -> list[float]:
+def levels_of(block: "Samples") -> list[float]:
     """Return the peak of each tenth of a second."""
     import numpy as np
 
