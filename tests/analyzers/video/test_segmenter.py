@@ -220,7 +220,8 @@ def test_a_silent_film_has_no_sound() -> None:
     data = film(scenes(30))
     assert VideoSegmenter().get_metadata(io.BytesIO(data))["has_audio"] is False
     _, artifacts = extract(data)
-    assert {a.kind for a in artifacts} == {"keyframe", "thumbnail", "sprite_0"}
+    kinds = {"keyframe", "thumbnail", "sprite_0", "key_frames_part"}
+    assert {a.kind for a in artifacts} == kinds
 
 
 def test_what_holds_for_the_film_is_told_once() -> None:
@@ -258,7 +259,7 @@ def test_half_pictures_are_told() -> None:
 
 def test_the_sprite_covers_the_film() -> None:
     segments, artifacts = extract(film(scenes(40, 60)))
-    (vtt,) = VideoSegmenter().stitch_artifacts(segments, artifacts)
+    vtt, _ = VideoSegmenter().stitch_artifacts(segments, artifacts)
     cues = vtt.data.decode().split("\n\n")[1:]
     assert vtt.data.startswith(b"WEBVTT")
     assert len(cues) == 4
