@@ -141,6 +141,7 @@ class LimitName(StrEnum):
 
 class Relation(StrEnum):
     SIMILAR_TO = "similar_to"
+    NEAR_DUPLICATE_OF = "near_duplicate_of"
     DERIVED_FROM = "derived_from"
     CONTAINS = "contains"
 

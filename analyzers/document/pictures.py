@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from analyzers.api import Artifact, Marker, Segment, Text
 from analyzers.decoding import Limits
 from analyzers.image import decoder
-from analyzers.image.measures import perceptual_hash, sharpness
+from analyzers.image.measures import hash_facts, sharpness
 from analyzers.image.segmenter import THUMBNAIL_SIDE, jpeg
 from dataflux.errors import MediaFailed
 
@@ -45,17 +45,17 @@ def pictured(
     text: Text | None = None,
 ) -> Iterator[Segment | Artifact]:
     """Yield a picture's segment with its measures, then how it looks."""
+    small = image.copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     features = {
         "visual": {
-            "phash": {"hex": perceptual_hash(image), "bits": 64},
+            **hash_facts(small),
             "sharpness": {"laplacian_variance": sharpness(image)},
         },
         "technical": {"image": dict(facts)},
     }
     yield _segment(key, marker, parent, features, text)
     yield Artifact("keyframe", "image/jpeg", jpeg(image), key, _size(image))
-    small = image.copy()
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     yield Artifact("thumbnail", "image/jpeg", jpeg(small, 80), key, _size(small))
 
 

@@ -7,13 +7,21 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 HASHED_SIDE, KEPT_SIDE = 32, 8
+HASH_BITS = KEPT_SIDE**2
+FLAT = 3.0
+"""Deviation of the levels of a picture in which nothing is to be seen: its hash would be noise."""
 
 
-def perceptual_hash(image: "Image") -> str:
-    """Return 64 bits as hex: the signs of the 8x8 lowest frequencies against their median."""
+def perceptual_hash(image: "Image") -> str | None:
+    """Return 64 bits as hex: the signs of the 8x8 lowest frequencies against their median.
+
+    A thumbnail has the hash of its original, in a fraction of the time. None for a flat picture.
+    """
     import numpy as np
 
     gray = np.asarray(image.convert("L").resize((HASHED_SIDE, HASHED_SIDE)), np.float64)
+    if gray.std() < FLAT:
+        return None
     waves = _cosines()
     low = (waves @ gray @ waves.T).ravel()
     median = np.sort(low[1:])[len(low) // 2 - 1]
@@ -27,6 +35,12 @@ def _cosines() -> "np.ndarray[Any, np.dtype[np.float64]]":
 
     at = (2 * np.arange(HASHED_SIDE) + 1) * np.pi / (2 * HASHED_SIDE)
     return np.cos(np.arange(KEPT_SIDE)[:, None] * at[None, :])
+
+
+def hash_facts(image: "Image") -> dict[str, Any]:
+    """Return the perceptual hash as facts; {} for a flat picture."""
+    found = perceptual_hash(image)
+    return {} if found is None else {"phash": {"hex": found, "bits": HASH_BITS}}
 
 
 def hamming(one: str, other: str) -> int:

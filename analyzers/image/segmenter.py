@@ -8,7 +8,7 @@ from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Cost, Features, 
 from analyzers.decoding import Limits
 from analyzers.image import decoder
 from analyzers.image.decoder import FORMATS, Picture
-from analyzers.image.measures import perceptual_hash, sharpness
+from analyzers.image.measures import hash_facts, sharpness
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,10 +46,11 @@ class ImageSegmenter(BaseAnalyzer):
     ) -> Iterator[Segment | Artifact]:
         picture = decoder.decode(file, Limits.of(config))
         image = picture.image
-        yield Segment("image", dict(WHOLE), dict(WHOLE), key=KEY, features=_features(picture))
-        yield Artifact("keyframe", "image/jpeg", jpeg(image), KEY, _size(image))
         small = image.copy()
         small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        features = _features(picture, small)
+        yield Segment("image", dict(WHOLE), dict(WHOLE), key=KEY, features=features)
+        yield Artifact("keyframe", "image/jpeg", jpeg(image), KEY, _size(image))
         yield Artifact("thumbnail", "image/jpeg", jpeg(small, 80), KEY, _size(small))
 
 
@@ -60,7 +61,7 @@ def jpeg(image: "Image", quality: int = 88) -> bytes:
     return buffer.getvalue()
 
 
-def _features(picture: Picture) -> Features:
+def _features(picture: Picture, small: "Image") -> Features:
     technical = {"image": dict(picture.facts)}
     if picture.exif:
         technical["exif"] = dict(picture.exif)
@@ -68,7 +69,7 @@ def _features(picture: Picture) -> Features:
         technical["capture"] = dict(picture.capture)
     return {
         "visual": {
-            "phash": {"hex": perceptual_hash(picture.image), "bits": 64},
+            **hash_facts(small),
             "sharpness": {"laplacian_variance": sharpness(picture.image)},
         },
         "technical": technical,

@@ -119,7 +119,7 @@ def segment_of(scene: Scene, shape: Shape, technical: dict[str, Any]) -> list[Se
     pictures: list[Artifact] = []
     if scene.best is not None:
         pictures, hashed = stills.stills(scene.best, key, shape)
-        visual["phash"] = {"hex": hashed}
+        visual |= hashed
     if scene.goes_on:
         visual[EDGE] = {"goes_on": True}
     features: Features = {"visual": visual}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analyzers.api import Artifact
-from analyzers.image.measures import perceptual_hash, sharpness
+from analyzers.image.measures import hash_facts, sharpness
 from analyzers.video.frames import Picture, Still
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ def _held(frame: Any) -> Any:
     return VideoReformatter().reformat(frame, *size, interpolation="AREA", threads=1)
 
 
-def stills(still: Still, key: str, shape: Shape) -> tuple[list[Artifact], str]:
-    """Return the key frame and the thumbnail of a scene, and its perceptual hash."""
+def stills(still: Still, key: str, shape: Shape) -> tuple[list[Artifact], dict[str, Any]]:
+    """Return the key frame and the thumbnail of a scene, and its perceptual hash as facts."""
     image, at = shape.image(still.frame, KEYFRAME), {"time": round(still.time, 3)}
     keyframe = Artifact("keyframe", "image/jpeg", jpeg(image), key, _size(image) | at)
     small = shape.image(still.frame, THUMBNAIL)  # the scaler shrinks four times as fast as Pillow
     thumbnail = Artifact("thumbnail", "image/jpeg", jpeg(small), key, _size(small) | at)
-    return [keyframe, thumbnail], perceptual_hash(small)
+    return [keyframe, thumbnail], hash_facts(small)
 
 
 def _size(image: "Image") -> dict[str, Any]:

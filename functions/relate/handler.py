@@ -1,4 +1,4 @@
-"""Relate what is new to what is there: similar moments, contents of collections, versions."""
+"""Relate what is new to what is there: similar moments, copies, contents, versions."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,8 @@ from functions.work import Fact, Outcome, Read, Write
 from schemas import ids
 from schemas.names import Relation
 from stores.ports import Match, Scope
-from stores.records import lineages, runs
+from stores.records import hashes, lineages, runs
+from stores.records.hashes import NearDuplicate
 from stores.records.rows import RelationshipRow
 
 RELATED = 0.75
@@ -23,7 +24,7 @@ def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
     """Return the new edges; of two segments that find each other, one announces it."""
     found: dict[UUID, tuple[Event, RelationshipRow]] = {}
     for event in events:
-        for row in _similar(event, deps) if event.name == "segment.indexed" else ():
+        for row in _related(event, deps, read) if event.name == "segment.indexed" else ():
             found.setdefault(row.id, (event, row))
     structure = [row for e in events if e.name != "segment.indexed" for row in _structure(e, read)]
     known = read(lineages.related, list(found))
@@ -41,6 +42,29 @@ def _runs(events: Sequence[Event], read: Read) -> Counter[UUID]:
     of_segment = read(runs.of_segments, segments)
     completed = [UUID(e.data["run"]) for e in events if e.name != "segment.indexed"]
     return Counter(completed + [of_segment[each] for each in segments if each in of_segment])
+
+
+def _related(event: Event, deps: Deps, read: Read) -> Iterator[RelationshipRow]:
+    """Yield what is like a segment in a space, and what its picture is a copy of."""
+    yield from _similar(event, deps)
+    if any(space.startswith("visual/") for space in event.data["spaces"]):
+        segment = UUID(event.data["segment"])
+        scope = Scope(UUID(event.extensions["tenantid"]), (), sees_all=True)
+        for near in read(hashes.near_duplicates, segment, scope):
+            yield _copy(segment, near)
+
+
+def _copy(segment: UUID, near: NearDuplicate) -> RelationshipRow:
+    """Store a pair once: the smaller id is the source."""
+    source, target = sorted((segment, near.segment))
+    return RelationshipRow(
+        id=ids.derived(source, Relation.NEAR_DUPLICATE_OF, target),
+        source_id=source,
+        target_id=target,
+        relationship_type=Relation.NEAR_DUPLICATE_OF,
+        strength=round(1 - near.distance / hashes.BITS, 4),
+        metadata={"distance": near.distance, "bits": hashes.BITS},
+    )
 
 
 def _similar(event: Event, deps: Deps) -> Iterator[RelationshipRow]:
@@ -83,7 +107,7 @@ def _facts(event: Event, row: RelationshipRow) -> Iterator[Fact]:
         "strength": row.strength,
     }
     yield Fact("relationship.created", data, lineage=lineage)
-    if row.strength > MATCH:
+    if row.relationship_type == Relation.SIMILAR_TO and row.strength > MATCH:
         yield Fact("similarity.match_found", data, lineage=lineage)
 
 

@@ -14,7 +14,7 @@ from functions.search.calibrate import Calibration
 from functions.search.request import LikeSegment, LikeVector
 from schemas.names import Reason
 from stores.ports import Match, Scope
-from stores.records import spaces, words
+from stores.records import hashes, spaces, words
 from stores.records.words import TextMatch
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,8 @@ def gather(
     lists = [_words(deps, query, scope, limit)] if isinstance(query, str) else []
     if isinstance(query, LikeVector):
         _check(deps, query)
+    if isinstance(query, LikeSegment):
+        lists.append(_copies(deps, query.segment, scope, limit, without))
     for embedder in _searched(deps, scope):
         for space in embedder.spec.emits:
             vector = _vector(deps, embedder, space, query, scope)
@@ -54,6 +56,19 @@ def gather(
                 near = deps.vectors.near(space, vector, scope, limit=limit, without=without)
                 lists.append([_evidence(match, embedder, space, calibration) for match in near])
     return [found for found in lists if found]
+
+
+def _copies(
+    deps: Deps, segment: UUID, scope: Scope, limit: int, without: UUID | None
+) -> list[Evidence]:
+    """Return what looks almost the same as a segment."""
+    found = deps.engine.read(scope.tenant, hashes.near_duplicates, segment, scope, limit)
+    return [
+        Evidence("near_duplicate", each.segment, each.lineage, each.score, "phash",
+                 detail={"distance": each.distance})
+        for each in found
+        if each.lineage != without
+    ]  # fmt: skip
 
 
 def _searched(deps: Deps, scope: Scope) -> Iterator[BaseAnalyzer]:

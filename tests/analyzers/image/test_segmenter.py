@@ -202,8 +202,26 @@ def test_hash_survives_scaling_and_compression_but_not_another_picture() -> None
     picture = lettered((400, 300), [(20, 20, 60, "North"), (60, 200, 40, "wind")])
     copy = Image.open(io.BytesIO(encoded(picture.resize((200, 150)), quality=40)))
     other = lettered((400, 300), [(200, 60, 90, "Sea"), (10, 150, 60, "calm")])
-    assert hamming(perceptual_hash(picture), perceptual_hash(copy)) <= 6
-    assert hamming(perceptual_hash(picture), perceptual_hash(other)) >= 16
+    assert apart(picture, copy) <= 6
+    assert apart(picture, other) >= 16
+
+
+def apart(one: Image.Image, other: Image.Image) -> int:
+    first, second = perceptual_hash(one), perceptual_hash(other)
+    assert first is not None
+    assert second is not None
+    return hamming(first, second)
+
+
+def test_a_thumbnail_has_the_hash_of_its_original() -> None:
+    picture = lettered((1200, 800), [(60, 60, 160, "North"), (200, 500, 120, "wind")])
+    small = picture.copy()
+    small.thumbnail((320, 320))
+    assert apart(picture, small) <= 2
+
+
+def test_a_flat_picture_has_no_hash() -> None:
+    assert perceptual_hash(Image.new("RGB", (300, 200), "gray")) is None
 
 
 def test_blur_is_less_sharp() -> None:
