@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up check format test test-long test-faults test-browser test-services test-export bench lock clean
+.PHONY: help install demo up check format test test-long test-faults test-browser test-services test-export bench eval lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,11 @@ test-export: install ## Compare with torch and transformers (installs both: giga
 
 bench: install ## Print the measurements of bench/
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+eval: install ## Print how right analyzers and search are (MEDIA=folder: on labelled real files too)
+	$(BIN)/python -m bench.relevance
+	$(BIN)/python -m bench.document_layout
+	$(if $(MEDIA),$(BIN)/python -m bench.real_media $(MEDIA))
 
 lock: ## Resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --extra local --extra scenedetect --group dev --universal --python-version 3.11 --quiet --no-header --no-annotate --output-file requirements.lock

@@ -14,6 +14,8 @@ from typing import Any
 
 GOAL = 0.9
 DRAWS = 1_000
+FEWEST = 10
+"""Files from which the bootstrap says something."""
 Z = 1.96
 
 Counts = tuple[int, int, int]
@@ -77,7 +79,9 @@ class Subject:
         self, metric: str, each: Sequence[Any], total: Callable[[Sequence[Any]], float], **how: Any
     ) -> None:
         if each:
-            low, high = middle([total(draw) for draw in _drawn(each)])
+            low, high = 0.0, 1.0
+            if len(each) >= FEWEST:
+                low, high = middle([total(draw) for draw in _drawn(each)])
             self._print(Measure(metric, total(each), low, high, len(each), **how))
 
     def _print(self, measure: Measure) -> None:

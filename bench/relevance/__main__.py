@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from bench.installation import bring_in, installation
 from bench.measures import Subject
 from bench.relevance import cranfield
 from bench.relevance.files import files
 from bench.relevance.judge import ndcg, recall, reciprocal_rank
-from bench.relevance.platform import bring_in, by_signal, fused, passages, platform
+from bench.relevance.rankings import by_signal, fused, passages
 from bench.relevance.topics import Query, queries, topics
 from functions.search.request import CUT_OFF
 from tests.fixtures.platform import Platform
@@ -36,11 +37,11 @@ def main() -> None:
     options.add_argument("--collection", type=Path)
     options.add_argument("--verbose", action="store_true", help="name the queries that went wrong")
     chosen = options.parse_args()
-    with platform(chosen.models) as on:
+    with installation(chosen.models) as on:
         print("spaces:", *(s for e in on.deps.registry.embedders() for s in e.spec.emits))
         _topics(on, verbose=chosen.verbose)
     if chosen.collection:
-        with platform(chosen.models) as on:
+        with installation(chosen.models) as on:
             _collection(on, chosen.collection)
 
 

@@ -1,58 +1,17 @@
-"""An installation in a temporary folder, and where the passages came to lie in it."""
+"""What search ranks for a query, and which passage each segment stands for."""
 
-import contextlib
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from analyzers.models.selection import Selection
-from analyzers.models.store import ModelStore
-from analyzers.registry import Registry
-from analyzers.runtime import Runtime
-from analyzers.sandbox import Sandbox
 from bench.relevance.files import File
 from bench.relevance.topics import Passage, Topic
 from functions.search.handler import search
 from functions.search.request import SearchRequest
 from functions.search.signals import Evidence, gather
 from stores.records import access
-from stores.records.database import Database
-from stores.records.embedded import EmbeddedPostgres
-from stores.records.migrate import migrate
-from tests.fixtures.platform import Platform, assembled
-from tests.fixtures.postgres import add_tenant
+from tests.fixtures.platform import Platform
 
 WIDE = 100
-Ranking = list[UUID]
-"""Segments, best first."""
-
-
-@contextlib.contextmanager
-def platform(models: Path | None) -> Iterator[Platform]:
-    """Start one with our analyzers; with a folder of models, those take the fallbacks' places."""
-    with (
-        tempfile.TemporaryDirectory(prefix="dataflux-bench-", ignore_cleanup_errors=True) as home,
-        EmbeddedPostgres(Path(home) / "postgres") as server,
-        Database(server.dsn) as database,
-        contextlib.ExitStack() as stack,
-    ):
-        with database.installer() as conn:
-            migrate(conn)
-        store = ModelStore(models or Path(home) / "none")
-        registry = Registry.load(models=Selection(store, Runtime("cpu", threads=2)))
-        sandbox = Sandbox(registry)
-        stack.callback(sandbox.close)
-        yield stack.enter_context(
-            assembled(database, add_tenant(database), Path(home), (registry, sandbox))
-        )
-
-
-def bring_in(on: Platform, files: Sequence[tuple[str, bytes]]) -> dict[str, UUID]:
-    """Ingest files; return the lineage of each by its name."""
-    found = {name: on.drop(name, data).lineage for name, data in files}
-    on.pump(most=1_000_000)
-    return found
 
 
 def by_signal(on: Platform, query: str, threshold: float) -> dict[str, list[Evidence]]:
