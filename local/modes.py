@@ -53,6 +53,7 @@ def _attachable(port: int) -> str:
         return "breakpoint() stops in this terminal; pip install debugpy, and an editor can attach"
     import debugpy
 
+    debugpy.configure(subProcess=False)  # sealed children cannot call back
     try:
         host, port = debugpy.listen(("127.0.0.1", port))
     except RuntimeError as error:
