@@ -20,6 +20,7 @@ from dataflux.errors import Invalid
 from dataflux.settings import Settings
 from events.bus import Bus
 from events.topics import TOPICS
+from functions.cold import ColdStart
 from functions.engine import Engine
 from stores.cache.memory import MemoryCache
 from stores.graph.postgres import PostgresGraph
@@ -60,9 +61,16 @@ class Deps:
 
 @contextlib.contextmanager
 def build(
-    settings: Settings, *, clock: Clock | None = None, ids: IdFactory | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: IdFactory | None = None,
+    born: float | None = None,
 ) -> Iterator[Deps]:
-    """Build the adapters that the settings name; close them in the end."""
+    """Build the adapters that the settings name; close them in the end.
+
+    `born`: when this process was started, if that was for the events that it takes.
+    """
     failpoints.arm(settings.failpoints)
     clock = clock or Clock()
     ids = ids or IdFactory(clock)
@@ -80,6 +88,7 @@ def build(
             lease_s=settings.lease_s,
             renew_s=settings.renew_s,
             max_attempts=settings.max_attempts,
+            cold=None if born is None else ColdStart(born),
         )
         registry = Registry.load(settings.analyzers, selection(settings), scenes=settings.scenes)
         limits = Limits(wall_s=settings.decode_s)

@@ -18,6 +18,7 @@ from dataflux.failpoints import failpoint
 from events import codec
 from events.bus import Bus
 from events.event import Event
+from functions.cold import ColdStart
 from functions.disposition import Disposition, guarded
 from functions.facts import About, Announcer, about_fact, about_step
 from functions.lease import Lease
@@ -52,6 +53,8 @@ class Engine:
     lease_s: float = 60.0
     renew_s: float = 20.0
     max_attempts: int = 5
+    cold: ColdStart | None = None
+    """Of a process that was started for its events."""
 
     @contextlib.contextmanager
     def session(self, tenant: UUID, role: str = "worker") -> Iterator[Connection[Any]]:
@@ -123,6 +126,8 @@ class Engine:
                 events = self._progress(conn).exhaust(tenant, piece, event)
             elif isinstance(claimed, steps.Claimed):
                 events = self._progress(conn).begin(claimed, event)
+                if self.cold is not None and (cold_s := self.cold.waited(event)) is not None:
+                    steps.note_cold(conn, piece, claimed.attempt, cold_s)
             row = self._outbox(conn, tenant, events)
         self._publish(row, events)
         return (

@@ -21,13 +21,12 @@ from local import (
     dlq_commands,
     events_commands,
     models_commands,
-    modes,
     recording,
     services_commands,
     show,
     sources_commands,
     state_commands,
-    up,
+    up_commands,
     uploads,
     waterfall,
 )
@@ -62,6 +61,8 @@ app.add_typer(consents_commands.app, name="consents")
 app.add_typer(events_commands.app, name="events")
 app.add_typer(state_commands.app, name="state")
 app.command()(invoke)
+app.command("up")(up_commands.up)
+app.command()(up_commands.reset)
 app.add_typer(analyzers_commands.app, name="analyzers")
 
 FAILED, USAGE, NOT_RUNNING, NOT_FOUND, PARTLY = 1, 2, 3, 4, 5
@@ -85,37 +86,6 @@ def main() -> None:
 def _stop(message: str, code: int) -> None:
     show.errors.print(f"dataflux: {escape(message)}")
     sys.exit(code)
-
-
-@app.command("up")
-def up_(
-    home: Home = None,
-    inbox: Annotated[Path | None, typer.Option(help="The folder to watch.")] = None,
-    port: Annotated[int, typer.Option(help="0: a free one.")] = 0,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Delete what was there first.")] = False,
-    reload: Annotated[
-        bool, typer.Option("--reload", help="Go on with new code when a function changes.")
-    ] = False,
-    chaos: Annotated[
-        str | None, typer.Option(help="Be unkind: duplicate=0.1,reorder,delay=200ms,drop-dlq.")
-    ] = None,
-    debug: Annotated[
-        str | None, typer.Option(help="A function to debug: one worker, no time to keep.")
-    ] = None,
-    debug_port: Annotated[int, typer.Option(help="Where debugpy listens.")] = 5678,
-    isolated: Annotated[
-        bool, typer.Option("--isolated", help="Each function in a process, fed over HTTP.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Start the whole platform here and watch the inbox folder, until Ctrl-C.
-
-    Example: dataflux up --inbox ~/media
-    """
-    mode = modes.parse(
-        chaos=chaos, reload=reload, debug=debug, debug_port=debug_port, isolated=isolated
-    )
-    up.run(home, inbox, port, mode=mode, fresh=fresh, as_json=as_json)
 
 
 @app.command()
@@ -369,21 +339,6 @@ def status(home: Home = None, as_json: Json = False) -> None:
     with connected(home) as client:
         found = {"url": client.url, **client.get("/status")}
     output(found, as_json, show.status)
-
-
-@app.command()
-def reset(
-    home: Home = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Delete the installation of this home with all it holds; the inbox folder stays.
-
-    Example: dataflux reset --yes
-    """
-    emptied = up.reset(home, yes=yes)
-    if emptied is not None:
-        output({"home": str(emptied)}, as_json, lambda _: show.console.print(f"{emptied} is empty"))
 
 
 @app.command()

@@ -68,7 +68,9 @@ def emulator(
         installed = installation.ensure(deps)
         with deps.engine.system("relay") as conn:
             steps.free_leases(conn)  # alone in this home: whoever held one is gone
-        functions = stack.enter_context(_apart(deps) if mode.isolated else _together(deps))
+        functions = stack.enter_context(
+            _apart(deps, mode.idle_s) if mode.isolated else _together(deps)
+        )
         host = _host(deps, functions, mode)
         stack.callback(host.stop, settings.grace_s, functions.abort)
         host.start()
@@ -118,9 +120,9 @@ def _together(deps: Deps) -> Iterator[Functions]:
 
 
 @contextlib.contextmanager
-def _apart(deps: Deps) -> Iterator[Functions]:
+def _apart(deps: Deps, idle_s: float | None) -> Iterator[Functions]:
     """Run each function in a process of its own; who has the bus also lets it expire."""
-    with started(deps) as found, every("expire", EXPIRE_S, deps.bus.expire):
+    with started(deps, idle_s) as found, every("expire", EXPIRE_S, deps.bus.expire):
         yield Functions(found.runs, found.processes.stop, found.places)
 
 

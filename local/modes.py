@@ -17,7 +17,8 @@ PATIENT_S = 86_400.0
 class Mode:
     """`debug` names the function that has one worker of its own and no time to keep.
 
-    `isolated`: each event function in a process of its own, fed over HTTP.
+    `isolated`: each event function in a process of its own, fed over HTTP; one that has had nothing
+    to do for `idle_s` is stopped until there is something.
     """
 
     chaos: Chaos | None = None
@@ -25,6 +26,7 @@ class Mode:
     debug: str | None = None
     debug_port: int = 5678
     isolated: bool = False
+    idle_s: float | None = None
 
     def applied(self, settings: Settings) -> Settings:
         """Return the settings for this mode: under a debugger nothing runs out of time."""
@@ -41,6 +43,8 @@ class Mode:
             said["reload"] = "a function goes on with its new code when it changes"
         if self.debug is not None:
             said["debug"] = f"{self.debug}: {_attachable(self.debug_port)}"
+        if self.idle_s is not None:
+            said["scale"] = f"a function is stopped after {self.idle_s:g} s without work"
         return said
 
 
@@ -68,14 +72,17 @@ def parse(
     debug: str | None,
     debug_port: int,
     isolated: bool = False,
+    idle_s: float | None = None,
 ) -> Mode:
     """Return the mode that the command line asks for; chaos draws a seed if none is given."""
     if debug is not None:
         _check(debug)
     if isolated and (reload or debug is not None):
         raise Invalid("--reload and --debug work on functions in one process; drop --isolated")
+    if idle_s is not None and not isolated:
+        raise Invalid("--scale-to-zero stops processes of functions; add --isolated")
     unkind = None if chaos is None else chaotic.parse(chaos, secrets.randbelow(1 << 31))
-    return Mode(unkind, reload, debug, debug_port, isolated)
+    return Mode(unkind, reload, debug, debug_port, isolated, idle_s)
 
 
 def _check(debug: str) -> None:

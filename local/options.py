@@ -22,11 +22,12 @@ def output(found: Any, as_json: bool, human: Callable[[Any], None]) -> None:
         human(found)
 
 
-def _age(text: str) -> int:
+def age(text: str) -> int:
+    """Return the seconds of an age such as 30s; exit with 2 if it is none."""
     found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
     if found is None:
         raise typer.BadParameter(f"{text!r} is no age; use 30s, 15m, 2h or 7d")
     return int(found[1]) * UNITS_S[found[2]]
 
 
-Age = Annotated[int | None, typer.Option(parser=_age, metavar="AGE", help="Such as 30s, 2h, 7d.")]
+Age = Annotated[int | None, typer.Option(parser=age, metavar="AGE", help="Such as 30s, 2h, 7d.")]

@@ -86,18 +86,23 @@ class FunctionProcess:
 
 
 class Processes:
-    """A context manager: starts all functions at once, and any again that ends by itself."""
+    """A context manager: starts all functions at once, and any again that ends by itself.
 
-    def __init__(self, processes: Sequence[FunctionProcess]) -> None:
+    Those that rest are not started before they are woken.
+    """
+
+    def __init__(self, processes: Sequence[FunctionProcess], *, at_rest: bool = False) -> None:
         self._processes = processes
+        self._resting = {process.name for process in processes} if at_rest else set[str]()
         self._ended, self._lock = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="processes")
 
     def __enter__(self) -> Self:
         try:
-            for process in self._processes:
+            awake = [each for each in self._processes if each.name not in self._resting]
+            for process in awake:
                 process.start()
-            self._await_ready()
+            _await_ready(awake)
         except BaseException:
             self.stop()
             raise
@@ -123,13 +128,27 @@ class Processes:
             for process in self._processes:
                 process.wait()
 
-    def _await_ready(self) -> None:
-        deadline = time.monotonic() + START_S
-        for process in self._processes:
-            while not process.answers():
-                if process.has_ended() or time.monotonic() > deadline:
-                    raise Unavailable(f"function {process.name} did not start; its log says why")
-                time.sleep(POLL_S)
+    def rest(self, process: FunctionProcess) -> bool:
+        """Stop a function until it is woken; say whether it ran."""
+        with self._lock:
+            if process.name in self._resting:
+                return False
+            self._resting.add(process.name)
+            process.tell_to_stop()
+            process.wait()
+            return True
+
+    def wake(self, process: FunctionProcess) -> bool:
+        """Start a function that rests, and wait until it answers; say whether that was needed."""
+        with self._lock:
+            if self._ended.is_set():
+                raise Unavailable(f"function {process.name} is being stopped; try again later")
+            if process.name not in self._resting:
+                return False
+            process.start()
+            self._resting.remove(process.name)
+        _await_ready([process])
+        return True
 
     def _watch(self) -> None:
         """Start again what has ended, after a wait that grows with how often it has."""
@@ -137,7 +156,7 @@ class Processes:
         ends: Counter[str] = Counter()
         while not self._ended.wait(POLL_S):
             for process in self._processes:
-                if not process.has_ended():
+                if process.name in self._resting or not process.has_ended():
                     continue
                 if process.name not in due:
                     wait_s = min(LONGEST_AGAIN_S, AGAIN_S * 2.0 ** min(ends[process.name], 10))
@@ -150,9 +169,18 @@ class Processes:
 
     def _restart(self, process: FunctionProcess) -> None:
         with self._lock:
-            if not self._ended.is_set():
+            if not self._ended.is_set() and process.name not in self._resting:
                 process.wait()
                 process.start()
+
+
+def _await_ready(processes: Sequence[FunctionProcess]) -> None:
+    deadline = time.monotonic() + START_S
+    for process in processes:
+        while not process.answers():
+            if process.has_ended() or time.monotonic() > deadline:
+                raise Unavailable(f"function {process.name} did not start; its log says why")
+            time.sleep(POLL_S)
 
 
 def _free_port() -> int:

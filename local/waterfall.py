@@ -17,6 +17,8 @@ class Bar:
     began: float
     ended: float
     outcome: str
+    cold_s: float | None = None
+    """How much of the wait was for its process to start."""
 
 
 def bars(run: dict[str, Any]) -> list[Bar]:
@@ -44,6 +46,7 @@ def bars(run: dict[str, Any]) -> list[Bar]:
                     (_time(attempt["ended_at"]) if attempt["ended_at"] else last) - zero
                 ).total_seconds(),
                 attempt["outcome"] or "running",
+                attempt.get("cold_s"),
             )
         )
     return sorted(found, key=lambda bar: (bar.began, bar.label))
@@ -63,12 +66,16 @@ def lines(run: dict[str, Any], *, most: int = 40) -> Iterator[str]:
         wait, work = bar.began - bar.waited_from, bar.ended - bar.began
         yield (
             f"  {bar.label:<16} {drawn:<{WIDTH}} {bar.began:6.2f} s  +{work:.2f} s"
-            f"  (waited {wait:.2f} s)  {bar.outcome}"
+            f"  (waited {wait:.2f} s{_cold(bar)})  {bar.outcome}"
         )
     if len(found) > most:
         yield f"  … and {len(found) - most} more"
     if run["indexed_at"]:
         yield f"  {'searchable':<16} {' ' * (WIDTH - 1)}▌ {length:6.2f} s"
+
+
+def _cold(bar: Bar) -> str:
+    return "" if bar.cold_s is None else f", {bar.cold_s:.2f} s of it for a cold start"
 
 
 def _time(text: str) -> datetime:

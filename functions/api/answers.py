@@ -143,6 +143,8 @@ class Attempt(Shape):
     ended_at: str | None
     outcome: str | None
     error: str | None
+    cold_s: float | None
+    """How long it had waited for its process to start."""
 
 
 class Piece(Shape):

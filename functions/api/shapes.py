@@ -136,6 +136,7 @@ def _piece(row: TracedPiece) -> dict[str, Any]:
                 "ended_at": moment_of(a.ended_at),
                 "outcome": a.outcome,
                 "error": a.error,
+                "cold_s": a.cold_s,
             }
             for a in row.attempts
         ],

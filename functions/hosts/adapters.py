@@ -7,6 +7,12 @@ from dataflux.settings import Settings
 from functions.deps import Deps, build
 
 
+def _born() -> float:
+    import psutil
+
+    return float(psutil.Process().create_time())
+
+
 class Adapters:
     """Built when they are first asked for, once; what cannot be built is tried again."""
 
@@ -18,7 +24,7 @@ class Adapters:
     def __call__(self) -> Deps:
         with self._building:
             if self._deps is None:
-                self._deps = self._stack.enter_context(build(Settings.from_env()))
+                self._deps = self._stack.enter_context(build(Settings.from_env(), born=_born()))
             return self._deps
 
     def close(self) -> None:

@@ -175,6 +175,13 @@ def claim(conn: Connection[Any], piece: UUID, token: UUID, lease_s: float) -> Cl
     return Refusal(row[0]) if row else Refusal.DONE
 
 
+def note_cold(conn: Connection[Any], piece: UUID, attempt: int, cold_s: float) -> None:
+    """Keep how long an attempt has waited for its process to start."""
+    conn.execute(
+        "UPDATE attempts SET cold_s = %s WHERE piece_id = %s AND n = %s", [cold_s, piece, attempt]
+    )
+
+
 def extend_lease(conn: Connection[Any], piece: UUID, token: UUID, lease_s: float) -> bool:
     """Renew a lease; False if the claim has been lost."""
     renewed = conn.execute(

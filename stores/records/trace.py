@@ -21,6 +21,8 @@ class TracedAttempt:
     ended_at: datetime | None
     outcome: str | None
     error: str | None
+    cold_s: float | None = None
+    """How long it had waited for its process to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def _pieces(conn: Db, run: UUID) -> dict[str, list[TracedPiece]]:
 def _attempts(conn: Db, run: UUID) -> dict[UUID, list[TracedAttempt]]:
     rows = _rows(
         conn,
-        "SELECT a.piece_id, a.n, a.claimed_at, a.ended_at, a.outcome, a.error"
+        "SELECT a.piece_id, a.n, a.claimed_at, a.ended_at, a.outcome, a.error, a.cold_s"
         " FROM attempts a JOIN pieces p ON p.id = a.piece_id WHERE p.run_id = %s ORDER BY a.n",
         run,
     )

@@ -20,6 +20,7 @@ from tests.e2e.running import emulator
 pytestmark = pytest.mark.long
 
 PATIENCE_S = 120.0
+LATE_S = 0.2
 DRAWN_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOTES = "# Notes\n\nThe lighthouse keeper counts the gulls.\n"
 
@@ -55,12 +56,21 @@ def _gone(processes: Sequence[psutil.Process]) -> None:
 
 
 def test_files_go_through_processes_that_come_back_and_leave_nothing(folder: Path) -> None:
-    with emulator(folder / "home", "--isolated") as running:
+    unkind = ("--chaos", f"delay={LATE_S * 1000:.0f}ms,duplicate=0.2")
+    with emulator(folder / "home", "--isolated", *unkind) as running:
         assert set(running.functions) == set(POOLED)
         owner = psutil.Process(running.process.pid)
         (running.inbox / "notes.md").write_text(NOTES)
         found = running.wait_until_done({"notes.md"}, PATIENCE_S)
         assert {asset["status"] for asset in found} == {"completed"}
+
+        (run,) = running.client.get(f"/assets/{found[0]['id']}/trace")["runs"]
+        for stage in run["stages"]:
+            opened = datetime.fromisoformat(stage["opened_at"])
+            for attempt in stage["pieces"][0]["attempts"][:1]:
+                began = datetime.fromisoformat(attempt["claimed_at"])
+                assert (began - opened).total_seconds() >= LATE_S  # as unkind as in one process
+                assert attempt["cold_s"] is None  # it was there before its event
 
         headers, body = to_binary(sample("segment.embedded"))
         answer = httpx.post(running.functions["relate"], headers=headers, content=body)

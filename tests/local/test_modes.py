@@ -43,3 +43,27 @@ def test_chaos_draws_a_seed_and_prints_it() -> None:
     first = mode(chaos="reorder")
     assert first.told()["chaos"].startswith("reorder,seed=")
     assert mode(chaos=first.told()["chaos"]).chaos == first.chaos
+
+
+@pytest.mark.parametrize("asked", [{"reload": True}, {"debug": "analyze"}])
+def test_what_needs_one_process_names_the_mend(asked: dict[str, object]) -> None:
+    with pytest.raises(Invalid, match="functions in one process; drop --isolated"):
+        mode(isolated=True, **asked)
+
+
+def test_what_needs_processes_names_the_mend() -> None:
+    with pytest.raises(Invalid, match="add --isolated"):
+        mode(idle_s=10)
+    said = mode(idle_s=10, isolated=True).told()["scale"]
+    assert said == "a function is stopped after 10 s without work"
+
+
+def test_chaos_comes_to_processes_too() -> None:
+    both = mode(isolated=True, chaos="duplicate=0.5")
+    assert both.isolated
+    assert both.chaos is not None
+
+
+def test_reload_and_debug_and_chaos_go_together() -> None:
+    all_of_them = mode(chaos="reorder", reload=True, debug="analyze")
+    assert (all_of_them.reload, all_of_them.debug) == (True, "analyze")

@@ -66,3 +66,10 @@ def test_many_pieces_are_cut_short() -> None:
 
 def test_a_run_that_has_not_begun_has_no_lines() -> None:
     assert list(waterfall.lines(run([]))) == []
+
+
+def test_the_wait_for_a_cold_start_is_told() -> None:
+    cold, warm = attempt(1, 2, 6, "done") | {"cold_s": 1.25}, attempt(1, 3, 6, "done")
+    one, other = waterfall.lines(run([cold], [warm]))
+    assert "(waited 2.00 s, 1.25 s of it for a cold start)" in one
+    assert "cold" not in other
