@@ -16,29 +16,15 @@ from itertools import pairwise
 from analyzers.api import Segment
 from analyzers.document.segmenter import DocumentSegmenter
 from analyzers.document.tables import named
+from bench.measures import Counts, Subject
 from bench.typeset import Document, document
 
 FLOWING = ("heading", "paragraph", "list_item", "caption")
 ROLES = ("caption", "footnote", "header", "footer", "page_number")
 
 
-class Score:
-    """Hits, and how many there were to find and were found."""
-
-    def __init__(self) -> None:
-        self.hits = self.wanted = self.found = 0
-
-    def add(self, wanted: Iterable[object], found: Iterable[object]) -> None:
-        one, other = Counter(wanted), Counter(found)
-        self.hits += (one & other).total()
-        self.wanted += one.total()
-        self.found += other.total()
-
-    def __str__(self) -> str:
-        precision = self.hits / self.found if self.found else 0.0
-        recall = self.hits / self.wanted if self.wanted else 0.0
-        f1 = 2 * self.hits / ((self.found + self.wanted) or 1)
-        return f"F1 {f1:.3f}  precision {precision:.3f}  recall {recall:.3f}  of {self.wanted}"
+Scores = dict[str, list[Counts]]
+"""For each thing that is looked for, the counts of each document."""
 
 
 def main() -> None:
@@ -48,7 +34,7 @@ def main() -> None:
     options.add_argument("--verbose", action="store_true", help="name what was missed")
     chosen = options.parse_args()
     seeds = range(chosen.first, chosen.first + chosen.count)
-    scores: dict[str, Score] = {}
+    scores: Scores = defaultdict(list)
     spent: dict[str, float] = defaultdict(float)
     pages = 0
     segmenter = DocumentSegmenter()
@@ -66,12 +52,12 @@ def main() -> None:
             start = time.process_time()
             words = read(made.data)
             spent[name] += time.process_time() - start
-            _score(scores, f"order: {name}").add(*_orders(made, words))
+            scores[f"order: {name}"].append(counts(*_orders(made, words)))
     print(f"pypdfium2 {version('pypdfium2')}; seeds {seeds.start}-{seeds.stop - 1}, {pages} pages")
-    for name, score in sorted(scores.items()):
-        print(f"  {name:42} {score}")
+    for name, each in sorted(scores.items()):
+        Subject("documents", name).f1(each)
     for name, seconds in spent.items():
-        print(f"  {name:42} {1000 * seconds / pages:.0f} ms of CPU a page")
+        print(f"{name:42} {1000 * seconds / pages:.0f} ms of CPU a page")
 
 
 def _segments(segmenter: DocumentSegmenter, data: bytes) -> Iterator[Segment]:
@@ -80,9 +66,9 @@ def _segments(segmenter: DocumentSegmenter, data: bytes) -> Iterator[Segment]:
             yield found
 
 
-def _judge(made: Document, segments: Sequence[Segment], scores: dict[str, Score]) -> None:
+def _judge(made: Document, segments: Sequence[Segment], scores: Scores) -> None:
     def score(name: str, wanted: Iterable[object], found: Iterable[object]) -> None:
-        _score(scores, name).add(wanted, found)
+        scores[name].append(counts(wanted, found))
 
     flowing = [s for s in segments if (_role(s) or s.type) in FLOWING]
     words = [word for s in flowing for word in _text(s).split()]
@@ -115,8 +101,10 @@ def _judge(made: Document, segments: Sequence[Segment], scores: dict[str, Score]
     score("picture", ["picture"] * made.pictures, ["picture"] * pictures)
 
 
-def _score(scores: dict[str, Score], name: str) -> Score:
-    return scores.setdefault(name, Score())
+def counts(wanted: Iterable[object], found: Iterable[object]) -> Counts:
+    """Return how many were found rightly, how many there were, and how many were found."""
+    one, other = Counter(wanted), Counter(found)
+    return (one & other).total(), one.total(), other.total()
 
 
 def _ranked(headings: Sequence[tuple[int, str, int | None]]) -> list[tuple[str, int]]:

@@ -8,7 +8,6 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from statistics import mean
 from typing import Any
 
@@ -33,10 +32,12 @@ class Measure:
     n: int
     goal: float | None = GOAL
     less_is_better: bool = False
+    said: str = ""
+    """What else there is to say of it."""
 
     def __str__(self) -> str:
         value = f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
-        return f"{self.metric:12} {value}  n {self.n:<5} {self.verdict}"
+        return f"{self.metric:12} {value}  n {self.n:<5} {self.verdict:15} {self.said}"
 
     @property
     def verdict(self) -> str:
@@ -63,9 +64,10 @@ class Subject:
         self._print(Measure(metric, value, low, high, n))
 
     def f1(self, counts: Sequence[Counts]) -> None:
-        """Print precision, recall and F1 over files."""
-        for metric, ratio in RATIOS.items():
-            self._over(metric, counts, partial(_totals, ratio))
+        """Print F1 over files, with the precision and recall that it is made of."""
+        hits, wanted, found = (sum(each) for each in zip(*counts, strict=True))
+        said = f"precision {hits / max(1, found):.3f}  recall {hits / max(1, wanted):.3f}"
+        self._over("F1", counts, _f1, said=f"{said}  of {wanted}")
 
     def average(self, metric: str, values: Sequence[float], goal: float | None = GOAL) -> None:
         """Print the mean of a value of each of some files or queries."""
@@ -88,16 +90,9 @@ class Subject:
         print(f"{self.name:26} {self.data:34} {measure}", flush=True)
 
 
-RATIOS: dict[str, Callable[[int, int, int], float]] = {
-    "precision": lambda hits, _, found: hits / found if found else 1.0,
-    "recall": lambda hits, wanted, _: hits / wanted if wanted else 1.0,
-    "F1": lambda hits, wanted, found: 2 * hits / (wanted + found) if wanted + found else 1.0,
-}
-
-
-def _totals(ratio: Callable[[int, int, int], float], counts: Sequence[Counts]) -> float:
+def _f1(counts: Sequence[Counts]) -> float:
     hits, wanted, found = (sum(each) for each in zip(*counts, strict=True))
-    return ratio(hits, wanted, found)
+    return 2 * hits / (wanted + found) if wanted + found else 1.0
 
 
 def wilson(hits: int, n: int) -> tuple[float, float, float]:
