@@ -81,7 +81,7 @@ DATA: dict[str, Mapping[str, Any]] = {
     "timer.tick": {"timer": "relay"},
     **{
         f"work.{stage}": {**_WORK, "stage": stage}
-        for stage in ("segment", "stitch", "analyze", "embed_visual", "embed_text")
+        for stage in ("segment", "stitch", "analyze", "embed_visual", "embed_text", "chapters")
     },
 }
 

@@ -218,6 +218,10 @@ class WorkEmbedText(Work):
     name = "work.embed_text"
 
 
+class WorkChapters(Work):
+    name = "work.chapters"
+
+
 TYPES: dict[str, type[Data]] = {
     model.name: model
     for model in (
@@ -245,6 +249,7 @@ TYPES: dict[str, type[Data]] = {
         WorkAnalyze,
         WorkEmbedVisual,
         WorkEmbedText,
+        WorkChapters,
     )
 }
 

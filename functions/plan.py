@@ -11,6 +11,8 @@ from schemas.names import RunState, Stage
 ANALYZE_WINDOW = 16
 """Segments a piece: recognition takes up to a second a picture, a piece stays under a minute."""
 EMBED_WINDOW = 256
+SPOKEN = 600
+"""Words of a recording that may have chapters: four minutes of speech."""
 PARTIAL = "partial"
 """Counts the segment pieces that failed, but only after they had found something."""
 
@@ -59,7 +61,12 @@ def _candidates(stage: Stage, totals: Mapping[Stage, Totals]) -> dict[Stage, lis
         visual = windows(segments, EMBED_WINDOW) if counts.get("visual") else []
         return {Stage.ANALYZE: windows(segments, ANALYZE_WINDOW), Stage.EMBED_VISUAL: visual}
     if stage is Stage.ANALYZE:
-        return {Stage.EMBED_TEXT: windows(totals[Stage.STITCH].counts["segments"], EMBED_WINDOW)}
+        segments = totals[Stage.STITCH].counts["segments"]
+        long = totals[stage].counts.get("spoken", 0) >= SPOKEN
+        return {
+            Stage.EMBED_TEXT: windows(segments, EMBED_WINDOW),
+            Stage.CHAPTERS: windows(segments, segments) if long else [],
+        }
     return {}
 
 

@@ -136,7 +136,7 @@ def _facts(*names: str) -> tuple[str, ...]:
 TARGETS = (
     Target("ingest", Kind.CONSUMER, tuple(map(object_topic, Lane)), heavy=True),
     Target("segment", Kind.STEP, _work(Stage.SEGMENT), heavy=True),
-    Target("stitch", Kind.STEP, _work(Stage.STITCH)),
+    Target("stitch", Kind.STEP, _work(Stage.STITCH, Stage.CHAPTERS)),
     Target("analyze", Kind.STEP, _work(Stage.ANALYZE), heavy=True),
     Target("embed", Kind.STEP, _work(Stage.EMBED_VISUAL, Stage.EMBED_TEXT), heavy=True, warm=True),
     Target("project", Kind.CONSUMER, _facts("segment.embedded"), batch=64),

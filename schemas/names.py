@@ -23,6 +23,7 @@ class Stage(StrEnum):
     ANALYZE = "analyze"
     EMBED_VISUAL = "embed_visual"
     EMBED_TEXT = "embed_text"
+    CHAPTERS = "chapters"
 
 
 class AssetStatus(StrEnum):

@@ -15,7 +15,7 @@ from functions.work import Fact, Outcome, Work
 from schemas import ids
 from schemas.names import TextSource
 from stores.records import consents, runs
-from stores.records.rows import Row, SegmentRow
+from stores.records.rows import Row, SegmentRow, TextRow
 
 LOW_CONFIDENCE = 0.5
 
@@ -82,10 +82,15 @@ def handle(work: Work, deps: Deps) -> Outcome:
             for segment in _with_words(places[key], analyzer, result):
                 worded[segment.key] = segment, found[key]
     _read(work, deps, worded, priorities, failures)
+    rows = [row for one in found.values() for row in one.rows]
     outcome = Outcome(
-        rows=[row for one in found.values() for row in one.rows],
+        rows=rows,
         facts=[fact for key, one in found.items() for fact in _facts(places[key].id, one)],
-        counts={"analyzed": len(loaded), "failures": len(failures.all)},
+        counts={
+            "analyzed": len(loaded),
+            "failures": len(failures.all),
+            "spoken": _spoken(rows),
+        },
         output=failures.output,
     )
     if failures.all and not outcome.rows:
@@ -174,6 +179,12 @@ def _read(
         found.rows += feature_rows(
             UUID(key), work.run, analyzer, result.features, result.confidence_scores, result.model
         )
+
+
+def _spoken(rows: Sequence[Row]) -> int:
+    """Return how many words were heard."""
+    heard = (r for r in rows if isinstance(r, TextRow) and r.source == TextSource.SPOKEN)
+    return sum(len(row.body.split()) for row in heard)
 
 
 def _child_id(parent: UUID, analyzer: str, child: Segment) -> UUID:

@@ -12,6 +12,7 @@ from analyzers.records import segment_from_dict
 from functions.deps import Deps
 from functions.derived import keep
 from functions.findings import feature_rows, text_rows
+from functions.stitch import chapters
 from functions.work import Fact, Outcome, Work
 from schemas import ids
 from schemas.names import Stage, TextSource
@@ -23,6 +24,11 @@ TEXT_KINDS = ("application/json", "text/vtt")
 
 
 def handle(work: Work, deps: Deps) -> Outcome:
+    """Join the pieces of segmentation; once words are known, find the chapters that they make."""
+    return chapters.handle(work) if work.stage is Stage.CHAPTERS else _joined(work, deps)
+
+
+def _joined(work: Work, deps: Deps) -> Outcome:
     run = work.read(runs.get, work.run)
     outputs = work.read(runs.outputs, work.run, Stage.SEGMENT)
     parts = [_segments(deps, output) for output in outputs]

@@ -20,10 +20,14 @@ from stores.records.renditions import Rendition
 MOST = 2000
 """Moments that are looked through; a link from search names its segment and needs no look."""
 AROUND = 30
+MOST_CHAPTERS = 500
 MARGIN = 0.4
 """Percent."""
 FRAMES = ("page", "slide", "sheet", "recording", "image")
 """Segments that are a place to look at, not a moment to list: what lies in them is listed."""
+
+
+CHAPTER = "chapter"
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Shown:
 def look(deps: Deps, caller: Caller, asset: Asset, wanted: Shown) -> dict[str, Any]:
     """Return all that the page of a moment shows of an asset's content."""
     lines = _climb(deps, caller, asset, wanted.segment)
-    roots = _roots(deps, caller, asset, lines)
+    roots = [m for m in _roots(deps, caller, asset, lines) if m.segment_type != CHAPTER]
     root = lines[-1] if lines else _at(roots, wanted.address)
     framed = root is not None and root.segment_type in FRAMES
     items = _children(deps, caller, root.id) if root is not None and framed else roots
@@ -50,6 +54,7 @@ def look(deps: Deps, caller: Caller, asset: Asset, wanted: Shown) -> dict[str, A
         "picture": found.picture(root) if framed else None,
         "frame": _frame(asset, roots, root) if root is not None and framed else None,
         "box": _drawn(wanted.address),
+        "chapters": _chapters(deps, caller, asset),
         "items": [_item(asset, m, found, wanted.address, m is focus, boxes) for m in shown],
         "earlier": _step(asset, items, shown, -1),
         "later": _step(asset, items, shown, 1),
@@ -177,6 +182,24 @@ def _boxes(deps: Deps, caller: Caller, shown: Sequence[Moment]) -> dict[UUID, li
         scene: [t.body for child in children for t in texts if t.segment_id == child.id]
         for scene, children in inside.items()
     }
+
+
+def _chapters(deps: Deps, caller: Caller, asset: Asset) -> list[dict[str, Any]]:
+    """Return the chapters of a long recording, with the words that stand for each."""
+    page = deps.engine.read(
+        caller.tenant, moments.page, asset.id, limit=MOST_CHAPTERS, segment_type=CHAPTER
+    )
+    keys = [moment.id for moment in page]
+    features = deps.engine.read(caller.tenant, moments.features, asset.lineage, keys)
+    words = {f.segment_id: f.feature_data["words"] for f in features if f.feature_type == CHAPTER}
+    return [
+        {
+            "place": places.words(_place(moment), CHAPTER),
+            "href": places.link(asset.id, _place(moment), moment.id),
+            "words": ", ".join(words.get(moment.id, ())),
+        }
+        for moment in page
+    ]
 
 
 # --- what the template needs --------------------------------------------------------------------

@@ -12,6 +12,7 @@ STAGES = {
     "stitch": "put together",
     "analyze": "look, listen and read",
     "embed_text": "place by meaning",
+    "chapters": "part into chapters",
     "embed_visual": "place by look",
 }
 MOST_FAILURES = 20

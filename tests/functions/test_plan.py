@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzers.api import Range
-from functions.plan import ANALYZE_WINDOW, EMBED_WINDOW, Totals, first, following, verdict, windows
+from functions.plan import (
+    ANALYZE_WINDOW,
+    EMBED_WINDOW,
+    SPOKEN,
+    Totals,
+    first,
+    following,
+    verdict,
+    windows,
+)
 from schemas.names import RunState, Stage
 
 SEGMENT, STITCH, ANALYZE = Stage.SEGMENT, Stage.STITCH, Stage.ANALYZE
@@ -55,7 +64,14 @@ def test_texts_are_embedded_whatever_became_of_the_analysis(analyzed: Totals) ->
     assert following(ANALYZE, totals) == {Stage.EMBED_TEXT: expected}
 
 
-@pytest.mark.parametrize("stage", [Stage.EMBED_VISUAL, Stage.EMBED_TEXT])
+def test_only_much_speech_is_parted_into_chapters() -> None:
+    totals = _stitched(300) | {ANALYZE: Totals(done=2, counts={"spoken": SPOKEN})}
+    assert following(ANALYZE, totals)[Stage.CHAPTERS] == [{"from": 0, "to": 300}]
+    totals |= {ANALYZE: Totals(done=2, counts={"spoken": SPOKEN - 1})}
+    assert set(following(ANALYZE, totals)) == {Stage.EMBED_TEXT}
+
+
+@pytest.mark.parametrize("stage", [Stage.EMBED_VISUAL, Stage.EMBED_TEXT, Stage.CHAPTERS])
 def test_nothing_follows_embedding(stage: Stage) -> None:
     assert following(stage, _stitched(20, 20) | {stage: Totals(done=1)}) == {}
 

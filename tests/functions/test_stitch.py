@@ -1,16 +1,20 @@
 """Derived objects of a film of several pieces: each can be asked for."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
 from starlette.testclient import TestClient
 
-from analyzers.api import Segment
+from analyzers.api import Segment, Text
+from analyzers.text.chapters import Spoken
 from functions.stitch import handler
 from functions.work import Work
 from schemas.names import Lane, Stage
 from stores.records import assets
 from stores.records.insert import insert
+from tests.analyzers.text.test_chapters import BREAD, SEA, talk
 from tests.fixtures.platform import Platform
 from tests.functions.api.asking import check_problem, client, upload
 
@@ -74,3 +78,33 @@ def test_each_sprite_sheet_of_a_film_is_served(platform: Platform) -> None:
             assert "sheet" in problem["errors"][0]["field"]
         shown = http.get(film).json()["renditions"]
         assert sorted(r["metadata"]["number"] for r in shown if r["kind"] == "sprite") == [0, 1]
+
+
+def test_chapters_come_behind_the_segments_of_a_long_recording(platform: Platform) -> None:
+    with client(platform, platform.token) as http:
+        sent = upload(http)
+        platform.pump()
+        tenant, read = platform.caller.tenant, platform.deps.engine.read
+        reads = partial(read, tenant)
+        made = replace(work(platform, UUID(sent["id"])), read=cast("Any", reads))
+        spoken = [
+            Segment("utterance", {"time": s.start}, {"time": s.end}, key=f"u{n}", texts=[_said(s)])
+            for n, s in enumerate(talk(SEA, BREAD))
+        ]
+        params = {"from": 0, "to": len(spoken)}
+        with platform.deps.engine.session(tenant) as conn:
+            insert(conn, tenant, list(handler._rows(made, "audio@1", spoken)))
+        outcome = handler.handle(replace(made, stage=Stage.CHAPTERS, params=params), platform.deps)
+        assert outcome.counts == {"chapters": 2}
+        with platform.deps.engine.session(tenant) as conn:
+            insert(conn, tenant, outcome.rows)
+        listed = http.get(f"/api/v1/assets/{sent['id']}/segments?type=chapter").json()["items"]
+        assert [each["type"] for each in listed] == ["chapter", "chapter"]
+        assert "#t=234,479.5" in listed[1]["address"]
+        page = http.get(f"/view/{sent['id']}").text
+        assert "Chapters" in page
+        assert "3:54 to 7:59" in page
+
+
+def _said(spoken: Spoken) -> Text:
+    return Text("spoken", spoken.text, "en", 0.4)
