@@ -1,190 +1,193 @@
 """What finding scenes costs beside decoding alone and beside PySceneDetect, and what is found.
 
-Makes its own films, so that it needs nothing; all are run in turns, so that a busy machine slows
-each. The ratios say more than the seconds. Quality is that of generated films: it shows a loss, and
-proves nothing of real ones. Run: python -m bench.video_speed [SECONDS] [HEIGHT] [SEED…]
+Each runs in a process of its own, in turns, so that a busy machine slows all of them; the ratios
+say more than the seconds, and those of CPU seconds more than those of the clock. `python -m
+bench.films` writes films; those whose names differ only in a number are one set.
+Run: python -m bench.video_speed FOLDER [--rounds 3] [--only SET…] [--modes exact fast compressed]
 """
 
+import argparse
 import csv
+import json
+import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import av
+from bench.changes import Found, Score, score
 
-from analyzers import containers
-from analyzers.api import Segment
-from analyzers.video.frames import THREADS
-from analyzers.video.segmenter import VideoSegmenter
-from bench.films import RATE, Truth, write
-
-ROUNDS = 3
-SEEDS = (7, 11, 23)
-"""None of them was looked at when thresholds were set."""
-CUT, SLOW = 2, 8
-"""A cut is found within so many pictures, a dissolve or a fade within so many around it."""
 MODES = ("exact", "fast", "compressed")
 DETECTORS = ("detect-content", "detect-adaptive", "detect-hist")
-Found = list[int]
-"""Pictures at which scenes begin."""
+WHOLE = "all of exact"
+"""With key frames, thumbnails and sheets of small pictures, which the others do not make."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of the clock and of the processors, children included."""
+    """Seconds of the clock and of the processors, and the most memory in MiB, of a process."""
 
     wall: float
     cpu: float
+    memory: float
 
 
-def main(seconds: float, height: int, seeds: Sequence[int]) -> None:
-    size = round(height * 16 / 9), height
-    codec = av.library_versions["libavcodec"]
-    print(
-        f"Python {platform.python_version()}, PyAV {av.__version__}, libavcodec {codec}", end=", "
+def main() -> None:
+    given = _given()
+    if given.run:
+        _run(given.run, given.folder)
+        return
+    print(_versions())
+    sets: dict[str, list[Path]] = defaultdict(list)
+    for film in sorted(given.folder.glob("*.mp4")):
+        if film.with_suffix(".json").exists():
+            sets[film.stem.rstrip("0123456789")].append(film)
+    for name, films in sets.items():
+        if not given.only or name in given.only:
+            _report(name, films, given.rounds, given.modes)
+
+
+def _given() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", default=[], metavar="SET")
+    parser.add_argument("--modes", nargs="*", default=MODES, metavar="MODE")
+    parser.add_argument("--run", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _versions() -> str:
+    import av
+
+    codec = ".".join(map(str, av.library_versions["libavcodec"]))
+    return (
+        f"Python {platform.python_version()}, PyAV {av.__version__}, libavcodec {codec},"
+        f" PySceneDetect {version('scenedetect-headless')}, {os.cpu_count()} cores"
     )
-    print(f"PySceneDetect {version('scenedetect-headless')}")
-    scores: dict[str, Score] = {}
-    for seed in seeds:
-        with tempfile.TemporaryDirectory(prefix="dataflux-bench-") as folder:
-            path = Path(folder) / "film.mp4"
-            truth = write(path, seconds, size, seed)
-            rate = path.stat().st_size * 8 / seconds / 1e6
-            print(f"seed {seed}: {seconds:.0f} s of H.264, {size[0]}x{size[1]}, {rate:.1f} Mbit/s")
-            costs, found = _measured(path)
-            _print(costs, seconds)
-            for name, frames in found.items():
-                scores[name] = scores.get(name, Score()) + score(truth, frames)
-    print(f"found, all {len(seeds)} films together:")
-    for name, each in scores.items():
-        print(f"  {name:16} {each}")
 
 
-def _measured(path: Path) -> tuple[dict[str, Cost], dict[str, Found]]:
-    """Return the median costs of each, and what each has found."""
-    analyzer, found = VideoSegmenter(), dict[str, Found]()
-    analyzer.load()
-
-    def scenes(mode: str) -> Callable[[], None]:
-        def run() -> None:
-            with path.open("rb") as file:
-                items = [*analyzer.extract_segments(file, {"scenes": mode})]
-            starts = [i.start_marker["time"] for i in items if isinstance(i, Segment)]
-            found[mode] = [round(start * RATE) for start in starts[1:]]
-
-        return run
-
-    def detect(detector: str) -> Callable[[], None]:
-        def run() -> None:
-            found[detector] = pyscenedetect(path, detector)
-
-        return run
-
-    runs: dict[str, Callable[[], None]] = {"decoding": lambda: _decode(path)}
-    runs |= {mode: scenes(mode) for mode in MODES}
-    runs |= {detector: detect(detector) for detector in DETECTORS}
-    costs: dict[str, list[Cost]] = {name: [] for name in runs}
-    for _ in range(ROUNDS):
-        for name, run in runs.items():
-            costs[name].append(_cost(run))
-    return {name: _median(each) for name, each in costs.items()}, found
+def _report(name: str, films: list[Path], rounds: int, modes: list[str]) -> None:
+    costs: dict[str, list[Cost]] = defaultdict(list)
+    scores: dict[str, Score] = defaultdict(Score)
+    seconds = 0.0
+    for film in films:
+        truth = json.loads(film.with_suffix(".json").read_text())
+        seconds += truth["frames"] / truth["fps"]
+        for row, (cost, found) in _measured(film, rounds, truth["fps"], modes).items():
+            costs[row].append(cost)
+            if found is not None:
+                scores[row] += score(truth, found)
+    rate = sum(film.stat().st_size for film in films) * 8 / seconds / 1e6
+    print(f"\n{name}: {len(films)} films, {seconds:.0f} s, {rate:.1f} Mbit/s, {rounds} rounds")
+    _print_costs({row: _sum(each) for row, each in costs.items()}, seconds)
+    for row, each in scores.items():
+        print(f"  {row:16} {each}")
+    for row in modes:
+        print(f"  {row}: what there is -> what is found: {scores[row].confusion()}")
 
 
-def pyscenedetect(path: Path, detector: str) -> Found:
-    """Run the command line of PySceneDetect with its defaults."""
+def _measured(
+    film: Path, rounds: int, rate: float, modes: list[str]
+) -> dict[str, tuple[Cost, Found | None]]:
+    """Return the median cost of each way to look at a film, and what it finds."""
+    rows: dict[str, Callable[[], tuple[Cost, Found | None]]] = {}
+    for name in ("decoding", *modes, WHOLE):
+        rows[name] = lambda name=name: _ours(name, film, rate)  # type: ignore[misc]
+    for name in DETECTORS:
+        rows[name] = lambda name=name: pyscenedetect(name, film)  # type: ignore[misc]
+    runs = [{name: row() for name, row in rows.items()} for _ in range(rounds)]
+    return {name: (_median([run[name][0] for run in runs]), runs[0][name][1]) for name in rows}
+
+
+def _ours(name: str, film: Path, rate: float) -> tuple[Cost, Found | None]:
+    command = [sys.executable, "-m", "bench.video_speed", str(film), "--run", name]
+    cost, told = _cost(command)
+    return cost, [(kind, round(at * rate)) for at, kind in told] if told is not None else None
+
+
+def pyscenedetect(detector: str, film: Path) -> tuple[Cost, Found]:
+    """Run the command line of PySceneDetect with its defaults; it does not tell kinds."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "scenedetect", "-q", "-i", str(path), "-o", folder]
-        subprocess.run([*command, detector, "list-scenes", "-q"], check=True, capture_output=True)
+        command = [sys.executable, "-m", "scenedetect", "-q", "-i", str(film), "-o", folder]
+        cost, _ = _cost([*command, detector, "list-scenes", "-q"])
         (listed,) = Path(folder).glob("*.csv")
         rows = [row for row in csv.reader(listed.open()) if row and row[0].isdigit()]
-    return [int(row[1]) - 1 for row in rows[1:]]
+    return cost, [("untold", int(row[1]) - 1) for row in rows[1:]]
 
 
-def _decode(path: Path) -> None:
-    with path.open("rb") as file, containers.opened(file) as container:
+def _cost(command: list[str]) -> tuple[Cost, Any]:
+    """Run a command to its end; return what it has cost, and what it has told as JSON."""
+    with tempfile.TemporaryFile() as told:
+        began = time.perf_counter()
+        child = subprocess.Popen(command, stdout=told, stderr=subprocess.DEVNULL)
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - began
+        if child.returncode:
+            raise SystemExit(f"{' '.join(command)}: ended with {child.returncode}")
+        told.seek(0)
+        text = told.read()
+    cost = Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return cost, json.loads(text) if text.startswith(b"[") else None
+
+
+def _run(name: str, film: Path) -> None:
+    """Look at a film in one way, in this process, and tell what is found."""
+    if name == "decoding":
+        return _decode(film)
+    from analyzers.video.changes import Change
+    from analyzers.video.segmenter import VideoSegmenter
+
+    with film.open("rb") as file:
+        if name == WHOLE:
+            for _ in VideoSegmenter().extract_segments(file, {"scenes": "exact"}):
+                pass
+        else:
+            found = VideoSegmenter().changes(file, {"scenes": name})
+            print(json.dumps([(at, kind) for at, kind in found if kind is not Change.START]))
+    return None
+
+
+def _decode(film: Path) -> None:
+    import av
+
+    with av.open(str(film)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = THREADS
         for _ in container.decode(stream):
             pass
 
 
-def _cpu() -> float:
-    used = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in used)
-
-
-def _cost(run: Callable[[], None]) -> Cost:
-    wall, cpu = time.perf_counter(), _cpu()
-    run()
-    return Cost(time.perf_counter() - wall, _cpu() - cpu)
-
-
 def _median(costs: list[Cost]) -> Cost:
     return Cost(
-        statistics.median(cost.wall for cost in costs),
-        statistics.median(cost.cpu for cost in costs),
+        *(statistics.median(getattr(c, part) for c in costs) for part in Cost.__annotations__)
     )
 
 
-def _print(costs: dict[str, Cost], seconds: float) -> None:
+def _sum(costs: list[Cost]) -> Cost:
+    most = max(cost.memory for cost in costs)
+    return Cost(sum(cost.wall for cost in costs), sum(cost.cpu for cost in costs), most)
+
+
+def _print_costs(costs: dict[str, Cost], seconds: float) -> None:
     least, peer = costs["decoding"], costs["detect-content"]
     for name, cost in costs.items():
         print(
-            f"  {name:16} {cost.cpu / seconds:.3f} CPU s, {cost.wall / seconds:.3f} s a second;"
-            f" decoding / it: CPU {least.cpu / cost.cpu:.2f}; detect-content / it:"
-            f" clock {peer.wall / cost.wall:.2f}, CPU {peer.cpu / cost.cpu:.2f}"
+            f"  {name:16} {cost.cpu / seconds:.3f} CPU s, {cost.wall / seconds:.3f} s a second,"
+            f" {cost.memory:.0f} MiB; decoding / it: CPU {least.cpu / cost.cpu:.3f};"
+            f" detect-content / it: clock {peer.wall / cost.wall:.2f},"
+            f" CPU {peer.cpu / cost.cpu:.2f}"
         )
-
-
-@dataclass(frozen=True)
-class Score:
-    """Changes that there are and that were found, and what else was taken for one."""
-
-    cuts: tuple[int, int] = (0, 0)
-    slow: tuple[int, int] = (0, 0)
-    false: int = 0
-
-    def __add__(self, other: "Score") -> "Score":
-        cuts, slow = (
-            (one[0] + two[0], one[1] + two[1])
-            for one, two in ((self.cuts, other.cuts), (self.slow, other.slow))
-        )
-        return Score((cuts[0], cuts[1]), (slow[0], slow[1]), self.false + other.false)
-
-    def __str__(self) -> str:
-        right, there = self.cuts[0] + self.slow[0], self.cuts[1] + self.slow[1]
-        f1 = 2 * right / (there + right + self.false)
-        parts = f"cuts {self.cuts[0]} of {self.cuts[1]}, slow {self.slow[0]} of {self.slow[1]}"
-        return f"F1 {f1:.3f} ({parts}, false {self.false})"
-
-
-def score(truth: Truth, found: Found) -> Score:
-    """Hold what was found against what there is; each picture counts for one change."""
-    left, hits = set(found), {"cut": 0, "slow": 0}
-    there = {"cut": 0, "slow": 0}
-    for kind, first, last in truth.changes:
-        kind = "cut" if kind == "cut" else "slow"
-        around = CUT if kind == "cut" else SLOW
-        near = {n for n in left if first - around <= n <= last + around}
-        left -= {min(near)} if near else set()
-        hits[kind] += bool(near)
-        there[kind] += 1
-    return Score((hits["cut"], there["cut"]), (hits["slow"], there["slow"]), len(left))
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(
-        float(given[0]) if given else 60.0,
-        int(given[1]) if len(given) > 1 else 1080,
-        [int(seed) for seed in given[2:]] or SEEDS,
-    )
+    main()

@@ -1,21 +1,24 @@
 """Scenes from how a film is compressed: most encoders put a key frame where a scene begins.
 
 Key frames are decoded, and compared with the one before. A difference is a cut if the encoder chose
-the place; if it only had to put one there, or if the packets of a group of pictures swell for a
-while, as they do in a dissolve, that group is decoded and looked at as others are. A film whose key
-frames lie at fixed distances, as those of hardware and of streaming do, tells nothing this way.
+the place and all is calm around it. If it only had to put one there, or if packets swell for a
+while, as they do in a dissolve, or shrink, as in a fade, what lies around is decoded and looked at
+as in any other film. A film whose key frames lie at fixed distances, as those of hardware and of
+streaming do, tells nothing this way.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import groupby, pairwise
+from math import inf
 from statistics import median
 from typing import Any
 
 from analyzers import containers
 from analyzers.packets import Damage
 from analyzers.video import cuts
-from analyzers.video.frames import Picture, difference, measured, rate_of, tiny
+from analyzers.video.changes import Change
+from analyzers.video.frames import Picture, measured, rate_of
+from analyzers.video.samples import Sampler, difference
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
@@ -25,8 +28,11 @@ FIXED = 0.9
 """If so large a share of the distances is the longest one, nobody has chosen them."""
 SLACK = 1.5
 """Pictures by which a distance may differ from the longest and still be it."""
-SWELL, SWELL_S = 2.0, 0.4
-"""A group swells if its packets are so many times as large as usual for so long."""
+SWELL, SAG, SWELL_S = 2.0, 4.0, 0.4
+"""A group swells if its packets are so many times as large as usual for so long; it sags if they
+are so many times smaller."""
+BUSY = 0.4
+"""If the mean of its packets is so large a share of its key frame, all of it is in motion."""
 
 
 def longest_step(container: Any, stream: Any) -> float | None:
@@ -47,68 +53,88 @@ def longest_step(container: Any, stream: Any) -> float | None:
 def pictures(
     container: Any, stream: Any, start: float, end: float, longest: float, damage: Damage
 ) -> Iterator[Picture]:
-    """Yield the key frames from `start` to the first after `end`, and all of doubtful groups.
+    """Yield the key frames from `start` to the first after `end`, and what is doubtful after them.
 
-    `group` counts the groups; of each the first picture says whether a scene begins there.
+    `group` counts the runs of pictures with no gap; of each the first says whether a scene begins.
     """
     reader = _Reader(stream, containers.origin(stream), longest, damage)
     if start > 0:
         place = round((start + reader.origin) / stream.time_base)
         container.seek(place, stream=stream, backward=True)
     before: _Group | None = None
-    for number, group in enumerate(_groups(container, stream, damage)):
-        if (key := reader.key(group)) is None:
-            continue
-        if before is not None and before.key is not None:
-            yield from reader.shown(before, key, number)
-        group.key = key
-        before = group
-        if key.time >= end:
+    group: _Group | None = None
+    for after in reader.keyed(_groups(container, stream, damage)):
+        if group is not None:
+            yield from reader.shown(before, group, after)
+        before, group = group, after
+        if after.key.time >= end:
             break
-    if before is not None and before.key is not None:
-        yield before.key
+    if group is not None:
+        yield from reader.shown(before, group, None)
     elif damage.packets:
         raise MediaFailed(Reason.CORRUPT_MEDIA, "none of its key frames can be decoded")
 
 
-def marked(seen: Iterator[Picture]) -> Iterator[tuple[Picture, bool]]:
-    """Yield every picture with whether it begins a scene."""
-    for _, group in groupby(seen, lambda picture: picture.group):
-        for number, (picture, begins) in enumerate(cuts.scenes(*measured(group))):
-            yield picture, picture.begins if number == 0 else begins
+def marked(seen: Iterator[Picture]) -> cuts.Marked:
+    """Yield every picture with what happens there."""
+    for _, run in groupby(seen, lambda picture: picture.group):
+        for number, (picture, change) in enumerate(cuts.scenes(*measured(run))):
+            if number == 0:
+                change = Change.CUT if picture.begins else None
+            yield picture, change
 
 
-@dataclass(slots=True)
 class _Group:
     """A key frame and what refers to it."""
 
-    packets: list[Any] = field(default_factory=list)
-    key: Picture | None = None
+    key: Picture
+    chosen = False
+    """Whether the encoder has put the key frame there because it wanted to."""
 
-    def swells(self, rate: float) -> bool:
-        """Return whether the pictures in it cost more for a while: a pan costs more all along."""
-        sizes = [packet.size for packet in self.packets[1:]]
-        width = max(2, round(SWELL_S * rate))
-        if len(sizes) < 2 * width:
+    def __init__(self, packets: list[Any], rate: float) -> None:
+        self.packets = packets
+        self._sizes = sizes = [packet.size for packet in packets[1:]]
+        self.width = width = max(2, round(SWELL_S * rate))
+        self._sums = [sum(sizes[at : at + width]) for at in range(len(sizes) - width + 1)]
+        self._usual = median(self._sums) if self._sums else 0.0
+
+    def swollen(self) -> int:
+        """Return the last packet with which it costs more for a while; 0 if there is none.
+
+        A pan costs more all along.
+        """
+        most = SWELL * self._usual
+        return max((n + self.width for n, cost in enumerate(self._sums) if cost > most), default=0)
+
+    def doubtful_until(self) -> int:
+        """Return how many packets are to be decoded to see what swells, and what comes of it."""
+        swollen = self.swollen()
+        return min(len(self.packets), swollen + 2 * self.width) if swollen else 0
+
+    def settled(self, *, at_end: bool) -> bool:
+        """Return whether it costs at one end what it costs elsewhere, and little at all."""
+        if len(self._sums) <= self.width:
             return False
-        sums = [sum(sizes[at : at + width]) for at in range(len(sizes) - width + 1)]
-        return bool(max(sums) > SWELL * median(sums))
+        cost = self._sums[-1 if at_end else 0]
+        busy = sum(self._sizes) > BUSY * len(self._sizes) * self.packets[0].size
+        return not busy and self._usual / SAG <= cost <= SWELL * self._usual
 
 
-def _groups(container: Any, stream: Any, damage: Damage) -> Iterator[_Group]:
+def _groups(container: Any, stream: Any, damage: Damage) -> Iterator[list[Any]]:
+    """Yield the packets from one key frame to the next."""
     import av
 
-    group = _Group()
+    group: list[Any] = []
     try:
         for packet in container.demux(stream):
-            if packet.is_keyframe and group.packets:
+            if packet.is_keyframe and group:
                 yield group
-                group = _Group()
-            if packet.size and (group.packets or packet.is_keyframe):
-                group.packets.append(packet)
+                group = []
+            if packet.size and (group or packet.is_keyframe):
+                group.append(packet)
     except (av.error.InvalidDataError, av.error.EOFError):
         damage.cut_short = True
-    if group.packets:
+    if group:
         yield group
 
 
@@ -116,54 +142,73 @@ class _Reader:
     """Decodes key frames by themselves and, where there is doubt, what lies between two."""
 
     def __init__(self, stream: Any, origin: float, longest: float, damage: Damage) -> None:
-        from av.video.reformatter import VideoReformatter
-
         stream.codec_context.thread_count = 1  # threads would hold frames back
         self._stream, self.origin, self._damage = stream, origin, damage
         self._rate, self._longest = rate_of(stream), longest
-        self._scaler = VideoReformatter()
-        self._last: Picture | None = None
+        self._sampler = Sampler()
+        self._run, self._goes_on = 0, False
 
-    def key(self, group: _Group) -> Picture | None:
-        """Return the key frame of a group, with whether a scene begins there."""
-        (key, *_) = [*self._decoded(group.packets[:1]), None]
-        if key is None:
-            return None
-        key.begins = self._last is None or self._is_cut(self._last, key)
-        self._last = key
-        return key
+    def keyed(self, groups: Iterator[list[Any]]) -> Iterator[_Group]:
+        """Yield the groups whose key frames can be decoded."""
+        last: Picture | None = None
+        for packets in groups:
+            (key, *_) = [*self._decoded(packets[:1]), None]
+            if key is None:
+                continue
+            group = _Group(packets, self._rate)
+            group.key = key
+            group.chosen = (
+                last is not None and key.time - last.time < self._longest - SLACK / self._rate
+            )
+            last = key
+            yield group
 
-    def shown(self, group: _Group, following: Picture, number: int) -> Iterator[Picture]:
-        """Yield the key frame of a group, and the rest of it if there is a doubt."""
-        key = group.key
-        assert key is not None
-        key.group = number
-        yield key
-        changes = difference(key.small, following.small) >= cuts.CHANGE and not following.begins
-        if not changes and not group.swells(self._rate):
-            return
-        last = key
-        for picture in self._decoded(group.packets):
-            if last.time < picture.time < following.time:
-                last, picture.group = picture, number
+    def shown(
+        self, before: _Group | None, group: _Group, after: _Group | None
+    ) -> Iterator[Picture]:
+        """Yield the key frame of a group, and what follows as far as there is a doubt."""
+        last = group.key
+        self._run += not self._goes_on
+        last.group = self._run
+        yield last
+        until = self._doubtful_until(before, group, after)
+        end = after.key.time if after is not None else inf
+        for picture in self._decoded(group.packets[:until]) if until else ():
+            if last.time < picture.time < end:
+                last, picture.group = picture, self._run
                 yield picture
-        following.begins |= changes and difference(last.small, following.small) >= cuts.CHANGE
+        self._goes_on = until == len(group.packets)
+        if after is not None and self._goes_on:
+            self._goes_on = self._doubtful_until(group, after, None) > 0
+        if after is not None and not self._goes_on:
+            after.key.begins = (
+                after.chosen and difference(last.small, after.key.small) >= cuts.SLIGHT
+            )
 
-    def _is_cut(self, before: Picture, key: Picture) -> bool:
-        distance = key.time - before.time
-        chosen = distance < self._longest - SLACK / self._rate
-        return chosen and difference(before.small, key.small) >= cuts.CHANGE
+    def _doubtful_until(self, before: _Group | None, group: _Group, after: _Group | None) -> int:
+        """Return how many packets of a group are to be decoded: 0 if there is no doubt."""
+        if after is not None and _doubtful(group, after):
+            return len(group.packets)
+        head = before is not None and _doubtful(before, group)
+        return max(group.doubtful_until(), min(3 * group.width, len(group.packets)) if head else 0)
 
     def _decoded(self, packets: list[Any]) -> Iterator[Picture]:
         """Yield the pictures of some packets, by themselves: the first is a key frame."""
-        codec, base = self._stream.codec_context, self._stream.time_base
+        codec, base = self._stream.codec_context, float(self._stream.time_base)
         for packet in [*packets, None]:
             for frame in _frames(codec, packet, self._damage):
                 if frame.pts is not None:
-                    time, shown = (float(n * base) for n in (frame.pts, frame.duration or 0))
-                    small = tiny(self._scaler, frame)
-                    yield Picture(time - self.origin, small, frame, shown_s=shown)
+                    time, shown = frame.pts * base - self.origin, (frame.duration or 0) * base
+                    yield Picture(time, self._sampler.of(frame), frame, shown_s=shown)
         codec.flush_buffers()
+
+
+def _doubtful(one: _Group, two: _Group) -> bool:
+    """Return whether something happens between two groups that is perhaps no cut at the second."""
+    if difference(one.key.small, two.key.small) < cuts.SLIGHT:
+        return False
+    dark = min(one.key.light, two.key.light) < cuts.BLACK
+    return not two.chosen or dark or not one.settled(at_end=True) or not two.settled(at_end=False)
 
 
 def _frames(codec: Any, packet: Any, damage: Damage) -> list[Any]:

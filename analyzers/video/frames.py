@@ -1,4 +1,4 @@
-"""One decoding pass over the pictures of a piece, each with its time and a tiny copy."""
+"""One decoding pass over the pictures of a piece, each with its time and a few samples of it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from analyzers import containers
 from analyzers.packets import Damage, decoded
+from analyzers.video.samples import Sampler, brightness
 
 if TYPE_CHECKING:
-    import numpy as np
+    from analyzers.video.samples import Planes
 
-    Planes = np.ndarray[Any, np.dtype[np.uint8]]
-
-WIDTH, HEIGHT = 96, 54
-LUMA = WIDTH * HEIGHT
-"""So many numbers of a tiny copy are brightness; half as many follow, of the two colours."""
-THREADS = 2
 UNKNOWN_RATE = 25.0
 MEASURED = 33
 ROUNDED_S = 1e-5
@@ -28,13 +23,13 @@ class Still:
     """A frame that may stand for its scene."""
 
     time: float
-    sharpness: float
+    detail: float
     frame: Any
 
 
 @dataclass(slots=True)
 class Picture:
-    """A decoded frame and its tiny copy: 96 by 54 levels of Y, then U and V, in one row."""
+    """A decoded frame and its samples, which stay when the frame is let go."""
 
     time: float
     small: "Planes"
@@ -45,6 +40,14 @@ class Picture:
     group: int = 0
     begins: bool = False
     """For scenes from key frames: its group of pictures, and whether it begins a scene."""
+    _light: float = -1.0
+
+    @property
+    def light(self) -> float:
+        """Return its mean brightness, 0 to 255."""
+        if self._light < 0:
+            self._light = brightness(self.small)
+        return self._light
 
 
 def rate_of(stream: Any) -> float:
@@ -66,15 +69,10 @@ def pictures(
     """Yield the frames from `start` to `end` in the order of time, and the first that comes after.
 
     Times begin at 0 and rise. That one after the end tells how long the last one before is shown.
-    The shared scaler and the small copies cost some percent of the decoding (a new scaler for each
-    frame would cost more than the shrinking itself).
     """
-    from av.video.reformatter import VideoReformatter
-
-    stream.thread_type = "AUTO"
-    stream.codec_context.thread_count = THREADS
-    scaler, origin, last = VideoReformatter(), containers.origin(stream), -1.0
-    step = 1 / rate_of(stream)
+    stream.thread_type = "AUTO"  # as many threads as FFmpeg thinks right for this processor
+    sampler, origin, last = Sampler(), containers.origin(stream), -1.0
+    step, base = 1 / rate_of(stream), float(stream.time_base)
     if start > 0:
         container.seek(round((start + origin) / stream.time_base), stream=stream, backward=True)
     for frame in decoded(container, stream, damage):
@@ -82,7 +80,7 @@ def pictures(
         if time < start - ROUNDED_S or time <= last:
             continue
         last = time
-        yield Picture(time, tiny(scaler, frame), frame, shown_s=shown_s(frame))
+        yield Picture(time, sampler.of(frame), frame, shown_s=(frame.duration or 0) * base)
         if time >= end:
             return
 
@@ -91,29 +89,3 @@ def _time(frame: Any, origin: float, last: float, step: float) -> float:
     """Return the time of a frame; one without a time stamp comes right after the last."""
     at: float | None = frame.time
     return max(0.0, last + step if at is None else at - origin)
-
-
-def shown_s(frame: Any) -> float:
-    return max(0.0, float((frame.duration or 0) * (frame.time_base or 0)))
-
-
-def tiny(scaler: Any, frame: Any) -> "Planes":
-    tiny = scaler.reformat(
-        frame, WIDTH, HEIGHT, "yuv420p", interpolation="FAST_BILINEAR", threads=1
-    )
-    planes: Planes = tiny.to_ndarray().reshape(-1)
-    return planes
-
-
-def difference(a: "Planes", b: "Planes") -> float:
-    """Return how different two pictures are: the mean change, 0 to 255."""
-    import numpy as np
-
-    return float((np.maximum(a, b) - np.minimum(a, b)).sum(dtype=np.uint32)) / len(a)
-
-
-def brightness(small: "Planes") -> float:
-    """Return the mean level of a tiny picture, 0 to 255."""
-    import numpy as np
-
-    return int(np.add.reduce(small[:LUMA], dtype=np.uint32)) / LUMA

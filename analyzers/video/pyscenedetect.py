@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from analyzers.api import AnalyzerSpec, Cost
+from analyzers.video.changes import Change
+from analyzers.video.cuts import Marked
 from analyzers.video.frames import Picture, rate_of
-from analyzers.video.reel import Marked, Reel
+from analyzers.video.reel import Reel
 from analyzers.video.segmenter import VideoSegmenter
 
 DETECTORS = {
@@ -75,12 +77,14 @@ class _Watch:
             held.append(numbered)
             if len(held) > self._detector.event_buffer_length + 1:
                 number, picture = held.popleft()
-                yield picture, self._begins(number)
+                yield picture, self._change(number)
         for number, picture in held:
-            yield picture, self._begins(number)
+            yield picture, self._change(number)
 
-    def _begins(self, number: int) -> bool:
-        return number == 0 or number in self._found
+    def _change(self, number: int) -> Change | None:
+        if number == 0:
+            return Change.START
+        return Change.UNTOLD if number in self._found else None
 
     def _note(self, cuts: Iterable[Any]) -> None:
         self._found |= {cut.frame_num for cut in cuts}

@@ -11,12 +11,11 @@ from analyzers.video.facts import LONGEST_S, MOST_PIXELS, Film
 from analyzers.video.frames import Picture
 from analyzers.video.kept import Keeper
 from analyzers.video.pieces import Window
+from analyzers.video.samples import Sampler
 from analyzers.video.stills import still_of
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
-Marked = Iterator[tuple[Picture, bool]]
-"""Every picture with whether it begins a scene."""
 EVERY_S = 0.25
 """How often a frame is looked at: less than the shortest scene."""
 MISSING_S = 1.0
@@ -32,7 +31,8 @@ class Reel:
     stream: Any
     film: Film
     window: Window
-    keeper: Keeper
+    keeper: Keeper | None
+    """None if only scenes are looked for."""
     damage: Damage
 
     def pictures(self) -> Iterator[Picture]:
@@ -52,14 +52,13 @@ class Reel:
 
         A second of frames is much memory.
         """
-        from av.video.reformatter import VideoReformatter
-
-        scaler, due = VideoReformatter(), 0.0
+        sampler, due = Sampler(), 0.0
         for picture in pictures:
-            self.keeper.offer(picture)
-            if picture.time >= due:
-                due = picture.time + EVERY_S
-                picture.still = still_of(scaler, picture)
+            if self.keeper is not None:
+                self.keeper.offer(picture)
+                if picture.time >= due:
+                    due = picture.time + EVERY_S
+                    picture.still = still_of(sampler, picture)
             picture.frame = None
             yield picture
 

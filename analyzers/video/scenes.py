@@ -5,14 +5,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analyzers.api import Artifact, Features, Segment
+from analyzers.image.measures import hash_facts, sharpness
 from analyzers.video import stills
-from analyzers.video.frames import Picture, Still, brightness, difference
+from analyzers.video.changes import Change
+from analyzers.video.cuts import Marked
+from analyzers.video.frames import Picture, Still
 from analyzers.video.pieces import Window
+from analyzers.video.samples import difference
 from analyzers.video.stills import Shape
 
 if TYPE_CHECKING:
-    from analyzers.video.frames import Planes
+    from analyzers.video.samples import Planes
 
+BEGINS = "begins"
+"""The feature of a scene that does not start a film: with a cut, a dissolve or a fade."""
 EDGE = "edge"
 """The feature of a scene that goes on from the piece before; it is gone once they are joined."""
 BLENDED_S = 0.2
@@ -31,9 +37,12 @@ class Scene:
     """One scene while its pictures go by."""
 
     start: float
-    goes_on: bool
+    begins: Change | None
+    """How it begins; None if it began in the piece before."""
     end: float = 0.0
     best: Still | None = None
+    flashes: int = 0
+    whip_pans: int = 0
     _pictures: int = 0
     _light: float = 0.0
     _black: int = 0
@@ -43,13 +52,14 @@ class Scene:
     _before: "tuple[float, Planes] | None" = None
     _last_shown_s: float = 0.0
 
-    def add(self, picture: Picture) -> None:
+    def add(self, picture: Picture, change: Change | None) -> None:
+        self.flashes += change is Change.FLASH
+        self.whip_pans += change is Change.WHIP_PAN
         step = picture.time - self.end if self._pictures else 0.0
         self._last_shown_s, self.end = picture.shown_s or step, picture.time
         self._pictures += 1
-        light = brightness(picture.small)
-        self._light += light
-        self._black += light < BLACK
+        self._light += picture.light
+        self._black += picture.light < BLACK
         self._compare(picture)
         if picture.still is not None and self._worth(picture.still) > self._worth(self.best):
             self.best = picture.still
@@ -57,7 +67,7 @@ class Scene:
     def _worth(self, still: Still | None) -> float:
         if still is None:
             return -1.0
-        return still.sharpness * (0.5 if still.time - self.start < BLENDED_S else 1.0)
+        return still.detail * (0.5 if still.time - self.start < BLENDED_S else 1.0)
 
     def _compare(self, picture: Picture) -> None:
         if self._before is None:
@@ -74,28 +84,28 @@ class Scene:
         return self.end + self._last_shown_s
 
     def footage(self) -> dict[str, float]:
-        """Return light and motion, which share of it is black or frozen, how sharp its still is.
+        """Return light and motion, and which share of it is black or frozen: all of it 0 to 1.
 
-        All of it is 0 to 1, but the sharpness: see `analyzers.image.measures.sharpness`.
+        And how often light flashed or the camera was torn round.
         """
         return {
             "black": round(self._black / self._pictures, 4),
             "frozen": round(self._frozen / max(1, self._compared), 4),
             "brightness": round(self._light / self._pictures / 255, 4),
             "motion": round(self._moved / max(1, self._compared) / 255, 4),
-            "sharpness": self.best.sharpness if self.best else 0.0,
+            "flashes": self.flashes,
+            "whip_pans": self.whip_pans,
         }
 
 
-def found(
-    marked: Iterable[tuple[Picture, bool]], window: Window, film_end: Callable[[], float]
-) -> Iterator[Scene]:
+def found(marked: Marked, window: Window, film_end: Callable[[], float]) -> Iterator[Scene]:
     """Yield the scenes of a window, each with its end; the first may have begun before.
 
     `film_end` is asked once no picture is left.
     """
     scene: Scene | None = None
-    for picture, begins in marked:
+    for picture, change in marked:
+        begins = change is not None and change.begins
         if picture.time < window.start:
             continue
         if scene is not None and (begins or picture.time >= window.end):
@@ -105,8 +115,8 @@ def found(
         if picture.time >= window.end:
             return
         if scene is None:
-            scene = Scene(picture.time, goes_on=not begins, end=picture.time)
-        scene.add(picture)
+            scene = Scene(picture.time, change if begins else None, end=picture.time)
+        scene.add(picture, change)
     if scene is not None:
         scene.end = max(scene.last_end(), film_end())
         yield scene
@@ -115,13 +125,17 @@ def found(
 def segment_of(scene: Scene, shape: Shape, technical: dict[str, Any]) -> list[Segment | Artifact]:
     """Return a scene as a segment, its key frame and its thumbnail."""
     key = f"scene@{scene.start:.3f}"
-    visual: dict[str, Any] = {"footage": scene.footage()}
+    footage = scene.footage() | {"sharpness": 0.0}
+    visual: dict[str, Any] = {"footage": footage}
     pictures: list[Artifact] = []
     if scene.best is not None:
-        pictures, hashed = stills.stills(scene.best, key, shape)
-        visual |= hashed
-    if scene.goes_on:
+        pictures, small = stills.stills(scene.best, key, shape)
+        visual |= hash_facts(small)
+        footage["sharpness"] = sharpness(small)
+    if scene.begins is None:
         visual[EDGE] = {"goes_on": True}
+    elif scene.begins is not Change.START:
+        visual[BEGINS] = {"with": scene.begins}
     features: Features = {"visual": visual}
     if technical:
         features["technical"] = technical
@@ -158,8 +172,11 @@ def _one(before: Segment, after: Segment) -> Segment:
         name: round(_mean([f[name] for f in footage], lengths), 4)
         for name in ("black", "frozen", "brightness", "motion")
     }
-    visual = {**sharper.features["visual"]}
-    visual["footage"] = visual["footage"] | mean
+    often = {name: footage[0][name] + footage[1][name] for name in ("flashes", "whip_pans")}
+    visual = {k: v for k, v in sharper.features["visual"].items() if k != BEGINS}
+    visual["footage"] = visual["footage"] | mean | often
+    if begins := before.features["visual"].get(BEGINS):
+        visual[BEGINS] = begins
     features = {"visual": visual}
     if technical := {**after.features.get("technical", {}), **before.features.get("technical", {})}:
         features["technical"] = technical

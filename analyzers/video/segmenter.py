@@ -20,12 +20,14 @@ from analyzers.proxy import pictures as proxy_pictures
 from analyzers.proxy.pictures import PictureProxy
 from analyzers.proxy.sound import SoundProxy
 from analyzers.video import compressed, cuts, key_frames, scenes, stills
+from analyzers.video.changes import Change
+from analyzers.video.cuts import Marked
 from analyzers.video.facts import Film, check_film, film_of, stream_of
 from analyzers.video.frames import measured, rate_of
 from analyzers.video.kept import Kept
 from analyzers.video.modes import Mode, apply
 from analyzers.video.pieces import Window, planned
-from analyzers.video.reel import Marked, Reel
+from analyzers.video.reel import Reel
 from analyzers.video.sprites import KIND, Sprite, interval, sprite_vtt
 from dataflux.errors import MediaFailed
 
@@ -86,7 +88,7 @@ class VideoSegmenter(BaseAnalyzer):
                 yield from self._scenes(container, film, Window.of(piece), config)
 
     def marked(self, reel: Reel, config: Mapping[str, Any]) -> tuple[str, Marked]:
-        """Return how scenes are looked for, and every picture with whether one begins there."""
+        """Return how scenes are looked for, and every picture with what happens there."""
         mode, longest = Mode.of(config, reel.film.length_s), None
         if mode is Mode.COMPRESSED:
             longest = compressed.longest_step(reel.container, reel.stream)
@@ -97,6 +99,18 @@ class VideoSegmenter(BaseAnalyzer):
         seen = reel.looked_at(reel.pictures())
         rated = (seen, rate_of(reel.stream)) if mode is Mode.EXACT else measured(seen)
         return mode, cuts.scenes(*rated)
+
+    def changes(self, file: BinaryIO, config: Mapping[str, Any]) -> Iterator[tuple[float, Change]]:
+        """Yield when something happens and what: no stills, no sheets, no sound.
+
+        `config` is that of `extract_segments`.
+        """
+        film, window = film_of(file), Window.of(config.get("piece"))
+        with containers.opened(file) as container:
+            reel = Reel(container, stream_of(container), film, window, None, Damage())
+            for picture, change in self.marked(reel, config)[1]:
+                if change is not None and window.start <= picture.time < window.end:
+                    yield picture.time, change
 
     def _scenes(
         self, container: Any, film: Film, window: Window, config: Mapping[str, Any]

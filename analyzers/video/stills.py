@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analyzers.api import Artifact
-from analyzers.image.measures import hash_facts, sharpness
 from analyzers.video.frames import Picture, Still
+from analyzers.video.samples import Sampler
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -16,7 +16,6 @@ HELD = 1920 * 1088
 KEYFRAME = 1280
 THUMBNAIL = 320
 QUALITY = 82
-LOOKED_AT = (320, 180)
 ASPECTS = 0.1, 10.0
 """Pixels that are narrower or wider than this are a mistake."""
 
@@ -62,13 +61,9 @@ def load() -> None:
     jpeg(Image.new("RGB", (16, 16)))
 
 
-def still_of(scaler: Any, picture: Picture) -> Still:
-    """Return the frame of a picture and how sharp it is."""
-    from PIL import Image
-
-    gray = scaler.reformat(picture.frame, *LOOKED_AT, "gray", interpolation="AREA", threads=1)
-    found = sharpness(Image.fromarray(gray.to_ndarray()))
-    return Still(picture.time, found, _held(picture.frame))
+def still_of(sampler: Sampler, picture: Picture) -> Still:
+    """Return the frame of a picture, and how much can be seen in it."""
+    return Still(picture.time, sampler.detail(picture.frame), _held(picture.frame))
 
 
 def _held(frame: Any) -> Any:
@@ -82,13 +77,13 @@ def _held(frame: Any) -> Any:
     return VideoReformatter().reformat(frame, *size, interpolation="AREA", threads=1)
 
 
-def stills(still: Still, key: str, shape: Shape) -> tuple[list[Artifact], dict[str, Any]]:
-    """Return the key frame and the thumbnail of a scene, and its perceptual hash as facts."""
+def stills(still: Still, key: str, shape: Shape) -> tuple[list[Artifact], "Image"]:
+    """Return the key frame and the thumbnail of a scene, and the latter as it is measured."""
     image, at = shape.image(still.frame, KEYFRAME), {"time": round(still.time, 3)}
     keyframe = Artifact("keyframe", "image/jpeg", jpeg(image), key, _size(image) | at)
     small = shape.image(still.frame, THUMBNAIL)  # the scaler shrinks four times as fast as Pillow
     thumbnail = Artifact("thumbnail", "image/jpeg", jpeg(small), key, _size(small) | at)
-    return [keyframe, thumbnail], hash_facts(small)
+    return [keyframe, thumbnail], small
 
 
 def _size(image: "Image") -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from analyzers.video import cuts
-from analyzers.video.frames import HEIGHT, LUMA, WIDTH, Picture, Still
+from analyzers.video.frames import Picture, Still
+from analyzers.video.samples import HEIGHT, LUMA, WIDTH
 
 RATE = 25.0
 Planes = np.ndarray[Any, np.dtype[np.uint8]]
@@ -40,7 +41,7 @@ def begins(smalls: list[Planes], times: list[float] | None = None) -> list[int]:
     ]
     marked = list(cuts.scenes(iter(read), RATE))
     assert [p.time for p, _ in marked] == at
-    return [n for n, (_, new) in enumerate(marked) if new]
+    return [n for n, (_, change) in enumerate(marked) if change is not None and change.begins]
 
 
 def black() -> Planes:
@@ -84,8 +85,8 @@ def test_a_camera_that_turns_and_stops_is_none() -> None:
     def at(column: int) -> Planes:
         return np.concatenate([wide[:, column : column + WIDTH].ravel(), tint])
 
-    turn = [at(3 * n) for n in range(60)]
-    assert begins([at(0)] * 30 + turn + [at(180)] * 30) == [0]
+    turn = [at(2 * n) for n in range(60)]
+    assert begins([at(0)] * 30 + turn + [at(118)] * 30) == [0]
 
 
 def test_slides_are_scenes_though_no_two_pictures_are_alike() -> None:

@@ -10,8 +10,9 @@ from PIL import Image
 
 from analyzers import containers
 from analyzers.api import Artifact, Range, Segment
-from analyzers.video import frames, pieces, sprites
+from analyzers.video import pieces, sprites
 from analyzers.video.modes import LONG_S, Mode
+from analyzers.video.samples import Sampler
 from analyzers.video.segmenter import VideoSegmenter
 from tests.analyzers.video.films import LOOKS, RATE, film, scenes
 
@@ -331,13 +332,13 @@ def test_every_mode_finds_the_cuts(mode: str) -> None:
 
 
 def test_fast_decodes_fewer_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded, tiny = [0], frames.tiny
+    decoded, of = [0], Sampler.of
 
-    def counted(*args: Any) -> Any:
+    def counted(sampler: Sampler, frame: Any) -> Any:
         decoded[0] += 1
-        return tiny(*args)
+        return of(sampler, frame)
 
-    monkeypatch.setattr(frames, "tiny", counted)
+    monkeypatch.setattr(Sampler, "of", counted)
     data = film(scenes(60), gop=250, options={"bf": "3", "b-pyramid": "none"})
     counts = {}
     for mode in ("exact", "fast"):
