@@ -20,11 +20,14 @@ class Mode(StrEnum):
 
     @classmethod
     def of(cls, config: Mapping[str, Any], length_s: float) -> "Mode":
-        """Return what the configuration asks for; `auto` is exact unless the film is long."""
+        """Return what the configuration asks for; `auto` is exact unless the film is long.
+
+        Detectors of others see every frame.
+        """
         asked = config.get("scenes", "auto")
         if asked == "auto":
             return cls.FAST if length_s > LONG_S else cls.EXACT
-        return cls(asked)
+        return next((mode for mode in cls if mode == asked), cls.EXACT)
 
 
 def apply(mode: Mode, stream: Any) -> None:
