@@ -5,6 +5,7 @@ one thread, and it alone forks, kills and reaps its children: no pid can be take
 """
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -49,10 +50,17 @@ def main(control_fd: int, options: dict[str, Any]) -> None:
         seal.no_new_privileges()
     loaded = _load(options)
     gc.collect()
+    _give_back()
     gc.freeze()  # keeps the pages of the loaded libraries shared
     parent = socket.socket(fileno=control_fd)
     control.send(parent, {"namespaces": namespaces, "missing": dict(loaded.missing)})
     _Server(parent, loaded, options["require_seal"]).serve()
+
+
+def _give_back() -> None:
+    """Return what loading has used up to the system; only glibc has to be asked."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _load(options: dict[str, Any]) -> "Loaded":

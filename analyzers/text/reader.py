@@ -74,6 +74,7 @@ def _engine() -> tuple[Any, Any]:
     return engine, gate
 
 
+@cache
 def load() -> None:
     """Load the models and read one picture with text, so that every step has run once."""
     read(_encoded(_sample()))
