@@ -55,7 +55,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 class Settings(BaseModel):
     """Every setting; the variable of `lease_s` is DATAFLUX_LEASE_S."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Folder = Field(default_factory=default_home)
     """Where the embedded stores, the token and run.json are."""

@@ -34,9 +34,12 @@ class Purpose(StrEnum):
 
 
 class Data(BaseModel):
-    """Base of all event data: frozen; what a newer writer adds is kept."""
+    """Base of all event data: frozen; what a newer writer adds is kept.
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    A validator is built when its first event comes: a function sees few of all types.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
     name: ClassVar[str]
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
     purpose: ClassVar[Purpose] = Purpose.FACT
