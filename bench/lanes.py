@@ -3,30 +3,35 @@
 By simulation, and on the embedded bus with threads and real time: there a piece is a wait, so that
 the cores of this machine do not matter.
 
-Run: python -m bench.lanes
+Run: python -m bench.lanes [HOST:PORT of a Kafka]
 """
 
+import itertools
+import math
 import os
 import platform
 import random
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import mean
-from uuid import NAMESPACE_OID, uuid5
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
+from dataflux.policy import WORKERS
+from events.bus import Bus
 from events.event import PREFIX, Event
 from events.log_bus import LogBus
-from events.topics import object_topic, work_topic
+from events.topics import TOPICS, object_topic, work_topic
 from functions.disposition import Disposition
 from functions.hosts.given_up import GivenUp
-from functions.hosts.local import Hosted, LocalHost
+from functions.hosts.local import HOLD_S, Hosted, LocalHost
 from schemas.names import Lane, Stage
 from tests.functions.hosts.simulation import Job, p95, simulate
 
@@ -35,16 +40,27 @@ SECONDS = (0.05, 1.0, 0.8, 0.2)
 """Of an asset's pieces: ingest, segment, analyze, embed; lognormal around these."""
 SCALE = 0.2
 """A second of the simulation takes so much of ours on the bus."""
-ARCHIVE, URGENT, PROBES = 500, 60, 60
+ASSET_S = sum(SECONDS) * math.exp(0.5**2 / 2)
+ARCHIVE, URGENT, PROBES, SIMULATED = 500, 60, 60, 2_000
 
 
 def main() -> None:
+    """Simulate; with an address of Kafka as the argument, replay on that too."""
     print(f"python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]}")
     urgent("simulated", 4, simulate)
-    urgent("on the bus", 4, replay)
-    for slots in (2, 4, 10):
-        flood("simulated", slots, simulate)
-    flood("on the bus", 10, replay)
+    for slots in (1, 2, 3, 4, 10):
+        for load in (0.1, 0.25):
+            flood("simulated", slots, load, simulate, SIMULATED)
+    for slots in WORKERS.values():
+        flood("pools, simulated", slots, 0.25, partial(simulate, pools=True), SIMULATED)
+    urgent("on the bus", 4, partial(replay, embedded, False))
+    for slots in (3, 10):
+        flood("on the bus", slots, 0.1, partial(replay, embedded, False), PROBES)
+    for servers in sys.argv[1:]:
+        for slots in (3, 10):
+            flood(
+                "pools on Kafka", slots, 0.1, partial(replay, partial(kafka, servers), True), PROBES
+            )
 
 
 Run = Callable[[list[Job], int], None]
@@ -66,21 +82,24 @@ def urgent(how: str, slots: int, run: Run) -> None:
     )
 
 
-def flood(how: str, slots: int, run: Run) -> None:
-    """Let one tenant's assets come in beside a flood of another's, and without it."""
-    calm, flooded = (p95(desk(slots, run, flood=flood)) for flood in (False, True))
+def flood(how: str, slots: int, load: float, run: Run, count: int) -> None:
+    """Let one tenant take so much of the slots, alone and beside a flood: the same uploads."""
+    calm, flooded = (p95(desk(slots, load, run, count, flood=f)) for f in (False, True))
     print(
-        f"{how:10} {slots:2} slots, {ARCHIVE} of another tenant: p95 of an upload"
-        f" {calm:.2f} -> {flooded:.2f} s ({flooded / calm - 1:+.0%})"
+        f"{how:16} {slots:2} slots, of which it takes {load:.0%} itself: p95 of an upload"
+        f" {calm:.2f} -> {flooded:.2f} s ({flooded / calm - 1:+.0%})",
+        flush=True,
     )
 
 
-def desk(slots: int, run: Run, *, flood: bool) -> list[float]:
+def desk(slots: int, load: float, run: Run, count: int, *, flood: bool) -> list[float]:
+    """Return how long each upload takes; the flood is there first, and is longer than we look."""
     drawn = random.Random(2)
-    until = ARCHIVE * sum(SECONDS) / slots
-    mine = [job(drawn, Lane.NORMAL, "desk", 0.9 * until * n / PROBES) for n in range(PROBES)]
-    others = [job(drawn, Lane.NORMAL, "flood", 0.0) for _ in range(ARCHIVE if flood else 0)]
-    run([*others, *mine], slots)
+    each = ASSET_S / slots / load
+    at = list(itertools.accumulate(drawn.expovariate(1 / each) for _ in range(count)))
+    mine = [job(drawn, Lane.NORMAL, "desk", arrives) for arrives in at]
+    most = round(1.1 * at[-1] * slots / ASSET_S) if flood else 0
+    run([*(job(drawn, Lane.NORMAL, "flood", 0.0) for _ in range(most)), *mine], slots)
     return [one.took_s for one in mine]
 
 
@@ -93,7 +112,7 @@ def job(drawn: random.Random, lane: Lane, tenant: str, arrives: float) -> Job:
 class Replay:
     """Functions that wait as long as a job says, on a host with the embedded bus."""
 
-    bus: LogBus
+    bus: Bus
     jobs: Sequence[Job]
     began: float = field(default_factory=time.monotonic)
     left: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -130,9 +149,32 @@ class Replay:
         return Disposition.DONE
 
 
-def replay(jobs: list[Job], slots: int) -> None:
+@contextmanager
+def embedded() -> Iterator[Bus]:
+    with tempfile.TemporaryDirectory() as folder:
+        bus = LogBus(Path(folder))
+        yield bus
+        bus.close()
+
+
+@contextmanager
+def kafka(servers: str) -> Iterator[Bus]:
+    from events.kafka_bus import KafkaBus
+
+    bus = KafkaBus(servers, prefix=f"bench-{uuid4().hex[:8]}.")
+    bus.declare(TOPICS.values())
+    yield bus
+    bus.close()
+
+
+def replay(
+    opened: Callable[[], AbstractContextManager[Bus]],
+    pools: bool,
+    jobs: list[Job],
+    slots: int,
+) -> None:
     """Do in real time what `simulate` does in none."""
-    with tempfile.TemporaryDirectory() as folder, hosted(Path(folder), jobs, slots) as played:
+    with opened() as bus, hosted(bus, jobs, slots, pools=pools) as played:
         for number, one in sorted(enumerate(jobs), key=lambda each: each[1].arrives):
             time.sleep(max(0.0, played.began + one.arrives * SCALE - time.monotonic()))
             one.arrives = (time.monotonic() - played.began) / SCALE
@@ -142,19 +184,22 @@ def replay(jobs: list[Job], slots: int) -> None:
 
 
 @contextmanager
-def hosted(folder: Path, jobs: list[Job], slots: int) -> Iterator[Replay]:
-    bus = LogBus(folder)
+def hosted(bus: Bus, jobs: list[Job], slots: int, *, pools: bool) -> Iterator[Replay]:
+    """Run the functions on the same slots, or with `pools` each on so many of its own."""
     played = Replay(bus, jobs)
     functions = [Hosted("ingest", tuple(map(object_topic, Lane)), played.run, heavy=True)]
     for stage in (Stage.SEGMENT, Stage.ANALYZE, Stage.EMBED_TEXT):
         topics = tuple(map(partial(work_topic, stage), Lane))
         functions.append(Hosted(str(stage), topics, played.run, heavy=True))
-    host = LocalHost(bus, functions, bury, slots=slots)
-    host.start()
+    hold_s = 0.0 if pools else HOLD_S * SCALE
+    groups = [[function] for function in functions] if pools else [functions]
+    hosts = [LocalHost(bus, group, bury, slots=slots, hold_s=hold_s) for group in groups]
+    for host in hosts:
+        host.start()
     played.began = time.monotonic()
     yield played
-    host.stop()
-    bus.close()
+    for host in hosts:
+        host.stop()
 
 
 def bury(given_up: GivenUp) -> None:

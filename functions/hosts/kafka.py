@@ -100,7 +100,7 @@ def _pool(deps: Deps, target: Target) -> Iterator[None]:
     """Run one function with as many workers as its lanes have in all."""
     hosted = Hosted(target.name, target.topics, partial(target.run, deps), target.batch, heavy=True)
     slots = sum(WORKERS.values())
-    host = LocalHost(deps.bus, [hosted], partial(_bury, deps), slots=slots)
+    host = LocalHost(deps.bus, [hosted], partial(_bury, deps), slots=slots, hold_s=0.0)
     host.start()
     try:
         yield

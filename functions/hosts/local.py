@@ -21,12 +21,15 @@ from schemas.names import Lane
 
 log = logging.getLogger(__name__)
 
+HOLD_S = 0.15
+"""As long as it takes from one heavy piece of an asset to the next, what is light in between."""
 LIGHT_THREADS = 4
 """For what only talks to the database: it must not wait behind decoding."""
-AHEAD = 500
+AHEAD = 4000
 """How many messages of one function and lane are taken from the bus before they are run.
 
-So far reaches fairness: a tenant is not held up by what another has put before it.
+So far reaches fairness: a tenant is not held up by what another has put before it. Each takes less
+than 3 KB.
 """
 MOST_RETRYING = 1000
 """With more than this waiting to be tried again, nothing new is taken."""
@@ -85,7 +88,8 @@ class Batch:
 class LocalHost:
     """Polls, admits, runs, retries and gives up, as the real dispatcher does.
 
-    Heavy functions share `slots` threads, admitted by lane with aging; light ones have their own.
+    Heavy functions share `slots` threads, admitted by lane and tenant; light ones have their own.
+    `hold_s`: see Lanes; 0 where the functions of an asset do not share the slots.
     """
 
     def __init__(
@@ -96,12 +100,13 @@ class LocalHost:
         *,
         slots: int,
         retry: Backoff | None = None,
+        hold_s: float = HOLD_S,
     ) -> None:
         self._bus, self._hosted, self._bury = bus, hosted, bury
         self._retry = retry or Backoff()
-        self._heavy: LaneQueue[Batch] = LaneQueue(WORKERS)
-        self._light: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, LIGHT_THREADS))
-        self._alone: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, 1))
+        self._heavy: LaneQueue[Batch] = LaneQueue(WORKERS, slots, hold_s=hold_s)
+        self._light: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, LIGHT_THREADS), LIGHT_THREADS)
+        self._alone: LaneQueue[Batch] = LaneQueue(dict.fromkeys(Lane, 1), 1)
         self._retries: Retries[Batch] = Retries(self._admit)
         self._consumers: list[Consumer] = []
         self._stopping = threading.Event()

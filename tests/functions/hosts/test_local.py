@@ -12,8 +12,9 @@ import pytest
 from events.bus import Delivery
 from events.event import Event
 from functions.disposition import Disposition
+from functions.hosts import local
 from functions.hosts.given_up import GivenUp
-from functions.hosts.local import AHEAD, Hosted, LocalHost, Run, by_lane
+from functions.hosts.local import Hosted, LocalHost, Run, by_lane
 from functions.hosts.retries import Backoff
 
 FACT = "dataflux.segment.indexed"
@@ -167,8 +168,9 @@ def test_what_must_be_retried_does_not_hold_up_what_comes_after() -> None:
     assert seen[0] > 1
 
 
-def test_many_that_are_retried_leave_room_for_new_ones() -> None:
-    bad = AHEAD + 5
+def test_many_that_are_retried_leave_room_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "AHEAD", 50)
+    bad = local.AHEAD + 5
 
     def run(events: Sequence[Event]) -> Disposition:
         return RETRY if number(events[0]) < bad else DONE

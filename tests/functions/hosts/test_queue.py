@@ -10,7 +10,7 @@ ONE = dict.fromkeys(Lane, 1)
 
 
 def test_who_waits_is_woken_by_what_comes() -> None:
-    queue: LaneQueue[str] = LaneQueue(ONE)
+    queue: LaneQueue[str] = LaneQueue(ONE, 3)
     got: list[str] = []
 
     def work() -> None:
@@ -31,7 +31,7 @@ def test_who_waits_is_woken_by_what_comes() -> None:
 
 
 def test_closing_wakes_whoever_waits() -> None:
-    queue: LaneQueue[str] = LaneQueue(ONE)
+    queue: LaneQueue[str] = LaneQueue(ONE, 3)
     got: list[object] = []
     thread = threading.Thread(target=lambda: got.append(queue.take()))
     thread.start()
