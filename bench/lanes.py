@@ -133,6 +133,14 @@ class Replay:
         )
         self.bus.publish([event])
 
+    def warm_up(self) -> None:
+        """Let one job through before time begins: by then all have joined their groups."""
+        warm = Job(Lane.NORMAL, str(uuid5(NAMESPACE_OID, "warm")), 0.0, [0.0] * len(NAMES))
+        self.jobs = [*self.jobs, warm]
+        self.announce(len(self.jobs) - 1, 0)
+        self.left.acquire()
+        self.began = time.monotonic()
+
     def run(self, events: Sequence[Event]) -> Disposition:
         (event,) = events
         number, stage = event.data["job"], event.data["stage"]
@@ -175,6 +183,7 @@ def replay(
 ) -> None:
     """Do in real time what `simulate` does in none."""
     with opened() as bus, hosted(bus, jobs, slots, pools=pools) as played:
+        played.warm_up()
         for number, one in sorted(enumerate(jobs), key=lambda each: each[1].arrives):
             time.sleep(max(0.0, played.began + one.arrives * SCALE - time.monotonic()))
             one.arrives = (time.monotonic() - played.began) / SCALE
@@ -196,7 +205,6 @@ def hosted(bus: Bus, jobs: list[Job], slots: int, *, pools: bool) -> Iterator[Re
     hosts = [LocalHost(bus, group, bury, slots=slots, hold_s=hold_s) for group in groups]
     for host in hosts:
         host.start()
-    played.began = time.monotonic()
     yield played
     for host in hosts:
         host.stop()
