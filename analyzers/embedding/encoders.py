@@ -36,6 +36,10 @@ class _WithModel(Encoder):
         self.query_calibration = _numbers(model.query_calibration)
         self._tower = TextTower(store, model, runtime)
 
+    def encode_texts(self, texts: Sequence[str]) -> "list[Array]":
+        """Return a vector of length 1 for each text."""
+        return self._tower.encode(texts)
+
     def embed_query(self, query: str | bytes) -> Embedding | None:
         if isinstance(query, bytes):
             return super().embed_query(query)

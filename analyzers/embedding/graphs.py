@@ -5,7 +5,7 @@ the other inside a layer, and a session without threads can be shared by all cal
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from analyzers.models.manifest import Model
@@ -26,16 +26,10 @@ class Graph:
 
     @cached_property
     def session(self) -> Any:
-        ort = onnxruntime()
         path = self._store.path(self._model, self._file)
         for other in self._model.files:  # weights may lie beside the graph
             self._store.path(self._model, other.path)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        # one level more, the layout of convolutions, crashes 1.32 on half floats on a processor
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        return ort.InferenceSession(str(path), options, providers=self._runtime.providers())
+        return _session(str(path), self._model.label, tuple(self._runtime.providers()))
 
     def run(self, inputs: Mapping[str, "Array"], output: str | None) -> "Array":
         """Return one output, the first if none is named."""
@@ -52,6 +46,18 @@ class Graph:
             (name, value), *_ = zip(known, inputs.values(), strict=False)
             feeds = {name: _typed(value, known[name])}
         return [np.asarray(found, np.float32) for found in self.session.run(list(names), feeds)]
+
+
+@cache
+def _session(path: str, label: str, providers: tuple[str, ...]) -> Any:
+    """Return a session that all who use the same files share."""
+    ort = onnxruntime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # one level more, the layout of convolutions, crashes 1.32 on half floats on a processor
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    return ort.InferenceSession(path, options, providers=list(providers))
 
 
 def _typed(value: "Array", wanted: str) -> "Array":

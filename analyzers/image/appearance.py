@@ -1,4 +1,4 @@
-"""How a picture looks: its colours by name, its brightness, contrast and colourfulness."""
+"""How a picture looks: its colours by name, its tone, and how well it was taken."""
 
 import io
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 from analyzers.decoding import Limits
-from analyzers.image import colors, decoder
+from analyzers.image import colors, decoder, quality
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 NOTABLE = 0.08
 """A colour that covers less of the picture is counted, but does not name it."""
 COUNTED = 0.01
+GRAY, SPECKS = 0.06, 0.01
+"""A pixel this far from the common tint has a colour; so few of them make none."""
 
 
 class AppearanceAnalyzer(BaseAnalyzer):
@@ -41,7 +43,10 @@ class AppearanceAnalyzer(BaseAnalyzer):
         if keyframe is None:
             return None
         image = decoder.decode(io.BytesIO(keyframe), Limits()).image
-        features = {"visual": {"colors": named(image)}, "style": {"tone": tone(image)}}
+        features = {
+            "visual": {"colors": named(image), "quality": quality.measured(image)},
+            "style": {"tone": tone(image)},
+        }
         wanted = {d: f for d, f in features.items() if priorities.get(d, 1) != 0}
         return AnalysisResult(features=wanted) if wanted else None
 
@@ -64,9 +69,19 @@ def tone(image: "Image") -> dict[str, Any]:
     return {
         "brightness": round(brightness, 3),
         "contrast": round(min(1.0, 2 * float(light.std())), 3),
+        "monochrome": _monochrome(red, green, blue),
         "colorfulness": round(_colorfulness(red - green, (red + green) / 2 - blue), 3),
         "lightness": "dark" if brightness < 0.3 else "bright" if brightness > 0.7 else "medium",
     }
+
+
+def _monochrome(red: Any, green: Any, blue: Any) -> bool:
+    """Return whether all but specks of a picture are grays, be it with a cast."""
+    import numpy as np
+
+    chroma = np.stack([red - green, green - blue])
+    away = np.abs(chroma - np.median(chroma, axis=(1, 2), keepdims=True)).max(axis=0)
+    return bool((away > GRAY).mean() < SPECKS)
 
 
 def _colorfulness(red_green: Any, yellow_blue: Any) -> float:

@@ -130,6 +130,8 @@ class Model(_Frozen):
     """The most that are computed together; 1 where a neighbour would change the result."""
     calibration: Calibration | None = None
     query_calibration: Calibration | None = None
+    logit_scale: Annotated[float, Field(gt=0)] | None = None
+    """Of a dual encoder: what cosines are multiplied with where texts compete for a picture."""
 
     @model_validator(mode="after")
     def _says_how_it_is_fed(self) -> Self:

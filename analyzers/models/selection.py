@@ -67,6 +67,7 @@ EXTRAS = (
     _Extra("object_model", "detector", "analyzers.image.objects:ObjectsAnalyzer"),
     _Extra("face_model", "face-detector", "analyzers.image.faces:FacesAnalyzer"),
 )
+STYLE = "analyzers.image.style:StyleAnalyzer"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,16 @@ class Selection:
         if recognizer != SPEECH.fallback:  # one is enough
             name = recognizer.removeprefix(SPEECH.prefix)
             found[found.index(SPEECH.without)] = f"{SPEECH.with_model}#{name}"
-        return (*found, *self._extra(here)), frozenset(retired)
+        return (*found, *self._extra(here), *self._style(here)), frozenset(retired)
+
+    def _style(self, here: Sequence[Model]) -> Iterator[str]:
+        """Yield the entry of what asks the chosen encoder of pictures for their kind."""
+        place = next(place for place in PLACES if place.kind == "dual-encoder")
+        models = [model for model in here if model.kind == place.kind]
+        chosen = self._chosen(place, models)
+        for model in models:
+            if chosen == place.prefix + model.name and model.logit_scale is not None:
+                yield f"{STYLE}#{model.name}"
 
     def _extra(self, here: Sequence[Model]) -> Iterator[str]:
         """Yield the entries of what has no fallback: it is there with a model or not at all."""

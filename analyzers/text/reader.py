@@ -2,12 +2,14 @@
 
 import copy
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from analyzers.decoding import decoding
+from analyzers.text.turns import Box, Watched, turn_of, turned_back
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
 
@@ -19,17 +21,28 @@ SMALL_SIDE = 640
 """Pictures below are read at twice their size: letters of eight pixels become legible."""
 LEAST_SCORE = 0.6
 THREADS = 1
+SAME = 0.9
+"""What is read of a turned picture must be about as much, and as sure."""
 
 Quad = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of recognized text; its box is left, top, right, bottom as shares of the picture."""
+    """A line of recognized text; boxes are left, top, right, bottom as shares of the picture.
+
+    `read` is where it stood when it was read, if the picture had to be turned for that: the order
+    of lines is that of a page held upright.
+    """
 
     text: str
     score: float
-    box: tuple[float, float, float, float]
+    box: Box
+    read: Box | None = None
+
+    @property
+    def upright(self) -> Box:
+        return self.read or self.box
 
 
 @cache
@@ -69,6 +82,7 @@ def _engine() -> tuple[Any, Any]:
         }
     )
     engine(_sample())  # models are loaded by the first reading
+    engine.text_cls = Watched(engine.text_cls)
     gate = copy.copy(engine.text_det)
     gate.limit_side_len = GATE_SIDE
     return engine, gate
@@ -95,7 +109,28 @@ def read(data: bytes) -> list[Line]:
     if max(image.size) < SMALL_SIDE:
         image = image.resize((image.width * 2, image.height * 2))
         pixels = np.ascontiguousarray(np.asarray(image)[:, :, ::-1])
-    return _lines(engine(pixels), image.width, image.height)
+    return _upright(engine, image, pixels)
+
+
+def _upright(engine: Any, image: Any, pixels: Any) -> list[Line]:
+    """Read a picture, and once more if its text is turned as a whole and reads better so."""
+    found = engine(pixels)
+    lines = _lines(found, image.width, image.height)
+    turn = 0 if not lines else turn_of(found.boxes.tolist(), engine.text_cls.upside_down)
+    if turn == 0:
+        return lines
+    import numpy as np
+
+    again = np.ascontiguousarray(np.rot90(pixels, turn // 90))
+    height, width = again.shape[:2]
+    held = _lines(engine(again), width, height)
+    if _legible(held) < SAME * _legible(lines):  # such as columns of Chinese or Japanese
+        return lines
+    return [replace(line, box=turned_back(line.box, turn), read=line.box) for line in held]
+
+
+def _legible(lines: Sequence[Line]) -> float:
+    return sum(line.score * len("".join(line.text.split())) for line in lines)
 
 
 def _has_text(gate: Any, pixels: Any) -> bool:

@@ -18,7 +18,7 @@ def blocks(lines: Sequence[Line]) -> list[list[Line]]:
         merged = [line, *(other for group in near for other in group)]
         groups = [group for group in groups if group not in near] + [merged]
     ordered = [_in_reading_order(group) for group in groups]
-    return sorted(ordered, key=lambda group: (group[0].box[1], group[0].box[0]))
+    return sorted(ordered, key=lambda group: (group[0].upright[1], group[0].upright[0]))
 
 
 def union(lines: Sequence[Line]) -> tuple[float, float, float, float]:
@@ -38,7 +38,7 @@ def body(lines: Sequence[Line]) -> str:
 
 
 def _height(line: Line) -> float:
-    return max(line.box[3] - line.box[1], 1e-6)
+    return max(line.upright[3] - line.upright[1], 1e-6)
 
 
 def _together(one: Line, other: Line) -> bool:
@@ -46,8 +46,8 @@ def _together(one: Line, other: Line) -> bool:
     heights = sorted((_height(one), _height(other)))
     if heights[1] > SAME_HEIGHT * heights[0]:
         return False
-    down = _gap(one.box[1], one.box[3], other.box[1], other.box[3])
-    across = _gap(one.box[0], one.box[2], other.box[0], other.box[2])
+    down = _gap(one.upright[1], one.upright[3], other.upright[1], other.upright[3])
+    across = _gap(one.upright[0], one.upright[2], other.upright[0], other.upright[2])
     close = FARTHEST * heights[0]
     return (across <= 0 and down <= close) or (down <= -0.5 * heights[0] and across <= close)
 
@@ -65,10 +65,10 @@ def _rows(group: Sequence[Line]) -> list[list[Line]]:
     """Return the lines that stand beside each other, row by row, each from the left."""
     tolerance = 0.5 * median(_height(line) for line in group)
     rows: list[list[Line]] = []
-    for line in sorted(group, key=lambda item: item.box[1] + item.box[3]):
-        middle = (line.box[1] + line.box[3]) / 2
-        if rows and middle - (rows[-1][0].box[1] + rows[-1][0].box[3]) / 2 <= tolerance:
+    for line in sorted(group, key=lambda item: item.upright[1] + item.upright[3]):
+        middle = (line.upright[1] + line.upright[3]) / 2
+        if rows and middle - (rows[-1][0].upright[1] + rows[-1][0].upright[3]) / 2 <= tolerance:
             rows[-1].append(line)
         else:
             rows.append([line])
-    return [sorted(row, key=lambda item: item.box[0]) for row in rows]
+    return [sorted(row, key=lambda item: item.upright[0]) for row in rows]

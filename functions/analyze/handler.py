@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from analyzers.api import AnalysisResult, Segment
+from analyzers.api import AnalysisResult, Segment, Text
 from dataflux.errors import MediaFailed
 from functions.deps import Deps
 from functions.findings import feature_rows, text_rows
@@ -146,12 +146,17 @@ def _children(
 
 def _with_words(place: LoadedSegment, analyzer: str, result: AnalysisResult) -> Iterator[Segment]:
     """Yield what has words only now: it was heard, or recognized in a picture."""
-    if result.texts and not place.segment.texts:
+    if _says_something(result.texts) and not place.segment.texts:
         start, end = place.segment.start_marker, place.segment.end_marker
         yield Segment(place.segment.type, start, end, key=str(place.id), texts=result.texts)
     for child in result.segments:
-        if any(text.source != TextSource.TAG for text in child.texts):  # a label is no prose
+        if _says_something(child.texts):
             yield replace(child, key=str(_child_id(place.id, analyzer, child)), parent=None)
+
+
+def _says_something(texts: Sequence[Text]) -> bool:
+    """Return whether there is more than labels: those are no prose to be read."""
+    return any(text.source != TextSource.TAG for text in texts)
 
 
 def _read(

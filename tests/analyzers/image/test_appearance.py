@@ -43,6 +43,16 @@ def test_measures_tone() -> None:
     assert tone(Image.new("RGB", (50, 50), "red"))["colorfulness"] > 0.3
 
 
+def test_tells_grays_from_colours() -> None:
+    shades = Image.radial_gradient("L")
+    cast = Image.merge("RGB", (shades.point(lambda v: min(255, v + 12)), shades, shades))
+    assert tone(shades)["monochrome"]
+    assert tone(cast)["monochrome"]
+    dotted = shades.convert("RGB")
+    dotted.paste("red", (20, 20, 80, 80))
+    assert not tone(dotted)["monochrome"]
+
+
 def test_leaves_out_domains_that_are_not_wanted() -> None:
     analyzer = AppearanceAnalyzer()
     found = analyzer.analyze_segment(segment(Image.new("RGB", (9, 9))), {"style": 0})

@@ -68,6 +68,33 @@ def test_reads_small_pictures_and_turned_ones(ocr: OcrAnalyzer) -> None:
         assert [t.body for s in found.segments for t in s.texts] == ["Turn me around"]
 
 
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_page_that_is_turned_is_read_in_its_order(ocr: OcrAnalyzer, turn: int) -> None:
+    """The words come as on the upright page; the boxes lie where they are in the turned one."""
+    upright = lettered((900, 500), [(60, 40, 44, "The first line"), (60, 110, 44, "and the next"),
+                                    (480, 380, 44, "apart below")])  # fmt: skip
+    found = read(ocr, upright.rotate(turn, expand=True))
+    assert found is not None
+    regions = [s for s in found.segments if s.type == "region"]
+    assert [t.body for r in regions for t in r.texts] == [
+        "The first line\nand the next",
+        "apart below",
+    ]
+    left, top, width, height = regions[1].start_marker["xywh"]
+    x, y = 100 * 600 / 900, 100 * 402 / 500  # a point in "apart below"
+    where = {90: (y, 100 - x), 180: (100 - x, 100 - y), 270: (100 - y, x)}[turn]
+    assert left < where[0] < left + width
+    assert top < where[1] < top + height
+
+
+@pytest.mark.parametrize("degrees", [4, -6])
+def test_a_page_that_lies_askew_is_read(ocr: OcrAnalyzer, degrees: int) -> None:
+    picture = lettered((900, 400), [(100, 120, 44, "A photo of a sign"), (100, 200, 44, "by hand")])
+    found = read(ocr, picture.rotate(degrees, fillcolor="white"))
+    assert found is not None
+    assert [t.body for s in found.segments for t in s.texts] == ["A photo of a sign\nby hand"]
+
+
 @pytest.mark.parametrize("make", ["plain", "noise"])
 def test_a_picture_without_text_has_none(ocr: OcrAnalyzer, make: str) -> None:
     image = Image.new("RGB", (640, 360), "teal")
