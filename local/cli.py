@@ -28,10 +28,11 @@ from local import (
     state_commands,
     up_commands,
     uploads,
+    users_commands,
     waterfall,
 )
 from local import doctor as checks
-from local.client import Client, Failed, NotRunning, connected
+from local.client import AS_USER, Client, Failed, NotRunning, connected
 from local.files import walk, wanted
 from local.invoke import invoke
 from local.options import Home, Json, output
@@ -56,6 +57,7 @@ app.add_typer(dlq_commands.app, name="dlq")
 app.add_typer(models_commands.app, name="models")
 app.add_typer(services_commands.app, name="services")
 app.add_typer(sources_commands.app, name="sources")
+app.add_typer(users_commands.app, name="users")
 app.add_typer(consents_commands.app, name="consents")
 
 app.add_typer(events_commands.app, name="events")
@@ -64,6 +66,17 @@ app.command()(invoke)
 app.command("up")(up_commands.up)
 app.command()(up_commands.reset)
 app.add_typer(analyzers_commands.app, name="analyzers")
+
+
+@app.callback()
+def everything(
+    as_user: Annotated[
+        str | None,
+        typer.Option("--as", metavar="USER", help="See what that user sees; for admins."),
+    ] = None,
+) -> None:
+    AS_USER.set(as_user)
+
 
 FAILED, USAGE, NOT_RUNNING, NOT_FOUND, PARTLY = 1, 2, 3, 4, 5
 MEANING = {404: NOT_FOUND, 422: USAGE}

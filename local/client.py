@@ -4,15 +4,19 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import httpx
 
 from dataflux.settings import Settings
 
 TIMEOUT_S = 60.0
+AS_USER: ContextVar[str | None] = ContextVar("as_user", default=None)
+"""The user as whom an admin wants to be answered."""
 
 
 class NotRunning(Exception):
@@ -128,5 +132,7 @@ def find(home: Path | None = None) -> Address:
 def connected(home: Path | None = None) -> Iterator[Client]:
     address = find(home)
     headers = {"authorization": f"Bearer {address.token}"} if address.token else {}
+    if name := AS_USER.get():
+        headers["x-dataflux-as"] = quote(name)
     with httpx.Client(base_url=address.url, headers=headers, timeout=TIMEOUT_S) as http:
         yield Client(http)

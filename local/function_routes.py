@@ -12,7 +12,7 @@ from dataflux.permissions import Caller, Role
 from events.event import Event
 from events.http import from_http
 from functions.api import problems
-from functions.api.callers import Using, authenticate, deps_of, token_of
+from functions.api.callers import AS_USER, Using, authenticate, deps_of, token_of
 from functions.deps import Deps
 from functions.disposition import Disposition
 from functions.hosts.http import STATUS
@@ -36,6 +36,8 @@ async def deliver(name: str, request: Request, deps: Using) -> Response:
 
 def admin(request: Request) -> Caller:
     """Return the caller: an event may name anything of its tenant, so only admins send one."""
+    if AS_USER in request.headers:
+        raise Denied(f"as another user one only looks; leave out {AS_USER}")
     token = request.query_params.get("token") or token_of(request)
     caller = authenticate(deps_of(request), token)
     if Role.ADMIN not in caller.roles:

@@ -357,6 +357,20 @@ class Source(Shape):
     swept_at: str | None
 
 
+class User(Shape):
+    """Somebody of the tenant; without roles they see what they own and what they are granted."""
+
+    id: str
+    name: str
+    roles: list[str]
+
+
+class AddedUser(User):
+    """A user with their API key, which is shown once."""
+
+    token: str
+
+
 class AddedSource(Source):
     """A source with the secret of who tells of its objects, shown once, and where to tell it."""
 

@@ -15,6 +15,7 @@ from functions.api import (
     segments,
     sources,
     system,
+    users,
 )
 from functions.api.edge import Edge
 from functions.deps import Deps
@@ -28,6 +29,7 @@ EVERYTHING = (
     letters.router,
     sources.router,
     consents.router,
+    users.router,
     search.router,
     system.router,
     event_log.router,

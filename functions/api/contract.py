@@ -14,6 +14,7 @@ from functions.api.assets import Metadata, Replay
 from functions.api.letters import ToSettle
 from functions.api.problems import CONTENT_TYPE, Problem
 from functions.api.sources import NewSource
+from functions.api.users import NewGrant, NewUser
 from functions.search.request import ImageSearch, SearchRequest, SimilarRequest
 from schemas.names import Domain
 
@@ -48,6 +49,8 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "sources_list": ("200", (answers.page(answers.Source),)),
     "sources_add": ("201", (answers.AddedSource,)),
     "sources_notify": ("200", (answers.Notified,)),
+    "users_list": ("200", (answers.page(answers.User),)),
+    "users_add": ("201", (answers.AddedUser,)),
     "analyzers_list": ("200", (answers.page(answers.Analyzer),)),
     "consents_list": ("200", (answers.page(answers.Consent),)),
     "relationships_list": ("200", (answers.page(answers.Relationship),)),
@@ -63,6 +66,8 @@ BODIES: dict[str, type[BaseModel]] = {
     "dead_letters_replay": ToSettle,
     "dead_letters_discard": ToSettle,
     "sources_add": NewSource,
+    "users_add": NewUser,
+    "grants_give": NewGrant,
 }
 OPTIONAL = ("assets_analyze", "assets_retry")
 UPLOADS = ("assets_upload", "assets_version")

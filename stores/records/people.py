@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
+from psycopg.rows import class_row
 
-from dataflux.errors import Invalid, Unauthenticated
+from dataflux.errors import Invalid, NotFound, Unauthenticated
 from dataflux.permissions import Caller, Role
 from stores.records.access import changed
 
@@ -28,6 +29,36 @@ def create_user(conn: Db, user: UUID, name: str, roles: Iterable[str] = ()) -> N
         "INSERT INTO users (id, tenant_id, name, roles) VALUES (%s, tenant(), %s, %s)",
         (user, name, held),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody of a tenant, with the roles that they have there."""
+
+    id: UUID
+    name: str
+    roles: list[str]
+
+
+def users(conn: Db) -> list[User]:
+    """Return the users of the tenant, by name."""
+    with conn.cursor(row_factory=class_row(User)) as cursor:
+        return cursor.execute(
+            "SELECT id, name, roles FROM users WHERE disabled_at IS NULL ORDER BY name"
+        ).fetchall()
+
+
+def named(conn: Db, tenant: UUID, name: str) -> Caller:
+    """Return what a user would be as a caller; raise NotFound if the tenant has none."""
+    row = conn.execute(
+        "SELECT id, roles, array(SELECT group_id FROM group_members WHERE user_id = u.id)"
+        " FROM users u WHERE name = %s AND disabled_at IS NULL",
+        (name,),
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"no user {name!r} here; `dataflux users list` names them")
+    user, roles, groups = row
+    return Caller(tenant, user, (user, *groups), frozenset(roles))
 
 
 def create_group(conn: Db, group: UUID, name: str) -> None:
