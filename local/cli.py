@@ -29,7 +29,6 @@ from local import (
     up_commands,
     uploads,
     users_commands,
-    waterfall,
 )
 from local import doctor as checks
 from local.client import AS_USER, Client, Failed, NotRunning, connected
@@ -267,15 +266,7 @@ def trace(asset: str, home: Home = None, as_json: Json = False) -> None:
     """
     with connected(home) as client:
         found = client.get(f"/assets/{quote(_id_of(asset), safe='')}/trace")
-    output(found, as_json, _print_trace)
-
-
-def _print_trace(found: dict[str, Any]) -> None:
-    show.console.print(f"[bold]{escape(found['asset']['filename'])}[/bold]")
-    for run in found["runs"]:
-        show.console.print(f"run {run['id']}  {run['state']}  lane {run['lane']}")
-        for line in waterfall.lines(run):
-            show.console.print(escape(line))
+    output(found, as_json, show.trace)
 
 
 @app.command()

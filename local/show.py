@@ -7,6 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from functions.ui.reasons import words
+from local import waterfall
+
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -52,8 +55,36 @@ def sent(files: list[dict[str, Any]]) -> None:
 def _became(one: dict[str, Any]) -> str:
     if one.get("duplicate_of"):
         return "here already"
-    why = escape(one.get("reason") or one.get("detail") or "")
-    return f"{one.get('status', 'uploaded')}" + (f" ({why})" if why else "")
+    said = f"{one.get('status', 'uploaded')}"
+    if one.get("reason"):
+        return f"{said} {escape(why(one['reason']))}"
+    return said + (f" ({escape(one['detail'])})" if one.get("detail") else "")
+
+
+def why(reason: str, detail: str = "") -> str:
+    """Return a reason with what happened and what to do about it."""
+    happened = f"{detail.rstrip('.')}. " if detail else ""
+    return f"({reason}): {happened}{words(reason)}"
+
+
+def trace(found: dict[str, Any]) -> None:
+    """Print the trail of an asset: its runs as waterfalls, and why what failed did."""
+    about = found["asset"]
+    console.print(f"[bold]{escape(about['filename'])}[/bold]  {about['id']}  {about['status']}")
+    if about.get("reason"):
+        console.print(f"  {escape(why(about['reason'], about.get('detail') or ''))}")
+    for run in found["runs"]:
+        console.print(f"run {run['id']}  {run['state']}  lane {run['lane']}")
+        for line in (*waterfall.lines(run), *_failures(run)):
+            console.print(escape(line))
+
+
+def _failures(run: dict[str, Any]) -> Iterator[str]:
+    for stage in run["stages"]:
+        for piece in stage["pieces"]:
+            if piece.get("reason"):
+                told = why(piece["reason"], piece.get("detail") or "")
+                yield f"  {stage['stage']}[{piece['index']}] {piece['state']} {told}"
 
 
 def replays(found: list[dict[str, Any]]) -> None:
@@ -79,6 +110,8 @@ def asset(found: dict[str, Any]) -> None:
     for name in ("address", "filename", "kind", "mime_type", "size", "status", "reason", "detail"):
         if found.get(name) not in (None, ""):
             table.add_row(name, escape(str(found[name])))
+    if found.get("reason"):
+        table.add_row("what to do", escape(words(found["reason"])))
     for name in ("created_at", "indexed_at", "duplicate_of"):
         if found.get(name):
             table.add_row(name, str(found[name]))

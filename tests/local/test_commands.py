@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -317,3 +318,56 @@ def test_a_replay_says_what_it_sends(run: Run, notes: str) -> None:
     shown = run("replay", notes, "--from", "project")
     assert f"{told['deliveries']} sent from project on" in shown.out
     assert run("replay", notes, "--from", "nowhere").code == 2
+
+
+def test_an_admin_sees_what_another_user_sees(run: Run, notes: str, running: Emulator) -> None:
+    alice = run("users", "add", "alice", "--json").json
+    assert [user["name"] for user in run("users", "list", "--json").json["items"]] == [
+        "alice",
+        "owner",
+    ]
+    headers = {"authorization": f"Bearer {alice['token']}"}
+    with httpx.Client(base_url=f"{running.url}/api/v1", headers=headers, timeout=60) as hers:
+
+        def searched() -> list[str]:
+            found = hers.post("/search", json={"query": "otters"}).json()
+            return [hit["address"] for hit in found["hits"]]
+
+        asked = ("--as", "alice", "search", "otters", "--json")
+        assert searched() == []
+        assert run(*asked).code == 5
+        assert run("--as", "alice", "show", notes).code == 4
+        assert run("users", "grant", "alice", notes, "--for", "1h").code == 0
+        assert searched() != []
+        assert [hit["address"] for hit in run(*asked).json["hits"]] == searched()
+        refused = run("--as", "alice", "rm", notes)
+        assert (refused.code, "one only looks" in refused.err) == (1, True)
+        assert run("--as", "alice", "state", "reset", "--yes").code == 1
+        assert run("users", "revoke", "alice", notes).code == 0
+        assert searched() == []
+    assert run("--as", "nobody", "status").code == 4
+
+
+def test_errors_name_the_file_the_cause_and_the_next_step(run: Run, tmp_path: Path) -> None:
+    broken, archive = tmp_path / "broken.mp4", tmp_path / "all.zip"
+    broken.write_bytes(b"\0\0\0\x20ftypisom" + b"\0" * 2000)
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("inside.txt", NOTES)
+    gone = tmp_path / "gone.mp4"
+    ran = run("ingest", str(broken), str(gone))
+    assert ran.code == 2
+    assert "gone.mp4" in ran.err
+    assert "name files or folders that exist" in ran.err
+    ran = run("ingest", str(broken), str(archive))
+    one, other = ran.out.splitlines()
+    assert ran.code == 5
+    damaged = "failed (corrupt_media): The file is damaged. Send an intact copy."
+    assert one.endswith(f"broken.mp4  {damaged}")
+    assert other.endswith(
+        "failed (archive_not_accepted): Archives are not opened. Send the files in it."
+    )
+    asset = one.split()[0]
+    assert "Send an intact copy." in run("show", asset).out
+    traced = run("trace", asset).out
+    assert asset in traced
+    assert "Send an intact copy." in traced
