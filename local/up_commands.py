@@ -19,7 +19,7 @@ def up(
         bool, typer.Option("--reload", help="Go on with new code when a function changes.")
     ] = False,
     chaos: Annotated[
-        str | None, typer.Option(help="Be unkind: duplicate=0.1,reorder,delay=200ms,drop-dlq.")
+        str | None, typer.Option(help="Be unkind: duplicate=0.1,drop=0.05,reorder,delay=200ms.")
     ] = None,
     debug: Annotated[
         str | None, typer.Option(help="A function to debug: one worker, no time to keep.")

@@ -56,7 +56,8 @@ def test_all_media_go_to_the_end_offline_beside_another_emulator(folder: Path) -
     path = os.pathsep.join([str(hook), *filter(None, [os.environ.get("PYTHONPATH")])])
     seen = {"PYTHONPATH": path, "WATCHED": str(watched)}
     demo_media.make(media, None)
-    sound = Path(__file__).parents[1] / "media" / "jfk.flac"
+    sound = folder / "Rede 1961 + ü.flac"
+    shutil.copy(Path(__file__).parents[1] / "media" / "jfk.flac", sound)
     with (
         emulator(folder / "one", **seen) as running,
         emulator(folder / "other", **seen) as beside,

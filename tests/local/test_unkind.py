@@ -10,7 +10,7 @@ import pytest
 from dataflux.errors import Invalid
 from events.bus import Consumer
 from events.log_bus import LogBus
-from local.chaos import MOST_COPIES, Chaos, parse
+from local.chaos import AGAIN_S, MOST_COPIES, Chaos, parse
 from local.unkind import UnkindBus
 from tests.contracts.bus import FACT, event
 
@@ -66,6 +66,14 @@ def test_everything_comes_late(tmp_path: Path) -> None:
     bus.close()
 
 
+def test_what_is_dropped_comes_when_its_sender_tries_again() -> None:
+    chaos, chance = Chaos(7, drop=0.25), random.Random("7")
+    waits = Counter(chaos.wait_s(chance) for _ in range(1000))
+    assert waits[0.0] == pytest.approx(750, abs=60)
+    assert waits[AGAIN_S] == pytest.approx(190, abs=50)
+    assert max(waits) > AGAIN_S
+
+
 def test_a_seed_draws_the_same_again() -> None:
     chaos = Chaos(7, duplicate=0.5, reorder=True)
     first, again = random.Random("7"), random.Random("7")
@@ -75,7 +83,8 @@ def test_a_seed_draws_the_same_again() -> None:
 
 def test_what_is_asked_is_read_and_printed() -> None:
     chaos = parse("duplicate=0.1, reorder,delay=200ms,drop-dlq", 42)
-    assert chaos == Chaos(42, 0.1, True, 0.2, True)
+    assert chaos == Chaos(42, 0.1, reorder=True, delay_s=0.2, drop_dlq=True)
+    assert parse(str(parse("drop=0.05", 3)), 1) == Chaos(3, drop=0.05)
     assert parse(str(chaos), 1) == chaos
     assert parse("delay=1.5s", 1).delay_s == 1.5
     assert parse("", 9) == Chaos(9)
@@ -83,7 +92,17 @@ def test_what_is_asked_is_read_and_printed() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["duplicates", "duplicate=2", "duplicate", "reorder=1", "delay=5", "delay=-1s", "seed=x"],
+    [
+        "duplicates",
+        "duplicate=2",
+        "drop=1",
+        "drop",
+        "duplicate",
+        "reorder=1",
+        "delay=5",
+        "delay=-1s",
+        "seed=x",
+    ],
 )
 def test_what_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match=r"chaos: .*use"):
