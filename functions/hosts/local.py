@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -31,6 +31,8 @@ AHEAD = 4000
 So far reaches fairness: a tenant is not held up by what another has put before it. Each takes less
 than 3 KB.
 """
+AT_ONCE = 50
+"""How many batches are read at a time: a flood must be read through before who is behind it."""
 MOST_RETRYING = 1000
 """With more than this waiting to be tried again, nothing new is taken."""
 POLL_S = 0.5
@@ -169,10 +171,14 @@ class LocalHost:
             if full or not room.acquire(timeout=POLL_S):
                 self._poll(hosted, consumer, 0)  # nothing more, but this member still lives
                 self._stopping.wait(POLL_S if full else 0)
-            elif deliveries := self._poll(hosted, consumer, hosted.batch):
-                self._admit(Batch(hosted, consumer, deliveries, room))
             else:
-                room.release()
+                rooms = 1 + sum(room.acquire(blocking=False) for _ in range(AT_ONCE - 1))
+                found = self._poll(hosted, consumer, rooms * hosted.batch)
+                batches = list(batched(found, hosted.batch))
+                for deliveries in batches:
+                    self._admit(Batch(hosted, consumer, deliveries, room))
+                if left := rooms - len(batches):
+                    room.release(left)
 
     def _poll(self, hosted: Hosted, consumer: Consumer, limit: int) -> list[Delivery]:
         try:
@@ -272,6 +278,12 @@ class LocalHost:
             )
             batch.consumer.ack(delivery)
             telemetry.DEAD.labels(batch.hosted.name).inc()
+
+
+def batched(deliveries: Sequence[Delivery], size: int) -> Iterator[list[Delivery]]:
+    """Cut deliveries into batches of at most `size`."""
+    for start in range(0, len(deliveries), size):
+        yield list(deliveries[start : start + size])
 
 
 def lane_of(topic: str) -> Lane | None:
