@@ -216,12 +216,16 @@ class Replayed(Shape):
 
 
 class Signal(Shape):
-    """What speaks for a hit: words, or a vector space; `marks` are offsets in the snippet."""
+    """What speaks for a hit: words, a vector space, or the hash of a copy.
+
+    `marks` are offsets in the snippet, `distance` is in bits of 64.
+    """
 
     signal: str
     score: float
     model: str
     cosine: float | None = None
+    distance: int | None = None
     source: str | None = None
     terms: list[str] | None = None
     snippet: str | None = None

@@ -17,7 +17,7 @@ SOURCES = {
     "tag": "tags",
     "name": "its name",
 }
-SPACES = {"text": "meaning", "visual": "look"}
+SPACES = {"text": "meaning", "visual": "look", "near_duplicate": "a copy"}
 
 
 def shown(hit: Found) -> Found:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from functions.search.handler import similar
 from functions.search.request import SimilarRequest
@@ -15,7 +16,10 @@ from stores.records import hashes
 from tests.analyzers.files import encoded
 from tests.fixtures.platform import Platform
 from tests.functions.api.asking import client, stranger
+from tests.functions.api.test_contract import check, schema
 from tests.models.edits import EDITS, photo
+
+__all__ = ["schema"]
 
 
 def dropped(platform: Platform, name: str, image: Image.Image) -> UUID:
@@ -55,9 +59,17 @@ def test_every_edit_is_found_as_a_copy_and_nothing_else(platform: Platform) -> N
         assert signal["model"] == "phash"
 
 
-def test_the_graph_says_it_once_with_its_distance(platform: Platform) -> None:
+@pytest.fixture
+def http(platform: Platform) -> TestClient:
+    return client(platform, platform.token)
+
+
+def test_the_graph_says_it_once_with_its_distance(
+    platform: Platform, http: TestClient, schema: dict[str, Any]
+) -> None:
     original = copied(platform, FEW)
-    http = client(platform, platform.token)
+    alike = http.post("/api/v1/similar", json={"entity_id": str(original), "threshold": 0.5})
+    assert check(schema, "similar", alike)["hits"]
     (segment,) = http.get(f"/api/v1/assets/{original}/segments").json()["items"]
     asked = {"entity": segment["id"], "type": "near_duplicate_of", "limit": 100}
     items = http.get("/api/v1/relationships", params=asked).json()["items"]
