@@ -12,6 +12,7 @@ from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segm
 from analyzers.image import boxes
 from analyzers.text import language, reader, regions
 from analyzers.text.reader import Line
+from analyzers.text.repeats import Repeats
 from schemas.names import TextSource
 
 
@@ -29,6 +30,9 @@ class OcrAnalyzer(BaseAnalyzer):
         cost=Cost(0.5),
     )
 
+    def __init__(self) -> None:
+        self.repeats = Repeats(reader.read)
+
     def load(self) -> None:
         language.load()
         reader.load()
@@ -42,7 +46,7 @@ class OcrAnalyzer(BaseAnalyzer):
         )
         if picture is None or written or priorities.get("semantic", 1) == 0:
             return None
-        lines = reader.read(picture)
+        lines = self.repeats.lines(picture)
         return _result(segment, lines) if lines else None
 
 
