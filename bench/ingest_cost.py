@@ -144,9 +144,9 @@ def samples(data: bytes) -> Any:
 @contextmanager
 def emulator() -> Iterator[tuple[psutil.Process, httpx.Client]]:
     with tempfile.TemporaryDirectory(prefix="dataflux-bench-") as home:
-        command = [sys.executable, "-m", "local", "up", "--json", "--home", home]
-        own = os.environ | {"DATAFLUX_SLOTS": str(SLOTS), "DATAFLUX_PROXY": "always"}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own) as started:
+        own = ["env", f"DATAFLUX_SLOTS={SLOTS}", "DATAFLUX_PROXY=always"]
+        command = [*own, sys.executable, "-m", "local", "up", "--json", "--home", home]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
             try:
                 assert started.stdout is not None
                 told = json.loads(started.stdout.readline())
