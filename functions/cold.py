@@ -10,10 +10,11 @@ class ColdStart:
     """Made when a process is ready; `born` is when it began, in seconds of the epoch."""
 
     def __init__(self, born: float) -> None:
-        self._ready, self._took_s = time.time(), max(0.0, time.time() - born)
+        self._born, self._ready = born, time.time()
         self._told = threading.Lock()
 
     def waited(self, event: Event) -> float | None:
-        """Return the seconds of the start if this is the first event, and it was there before."""
+        """Return for how much of the start the first event was there; None if it came later."""
         first = self._told.acquire(blocking=False)
-        return self._took_s if first and event.time.timestamp() <= self._ready else None
+        waited_s = self._ready - max(self._born, event.time.timestamp())
+        return waited_s if first and waited_s > 0 else None

@@ -8,7 +8,7 @@ import json
 import math
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
@@ -99,8 +99,12 @@ def _events(client: Client, asset: str) -> list[Found]:
     since = max((datetime.fromisoformat(run["created_at"]) for run in runs), default=None)
     kept = [item["event"] for item in happenings.kept(client, entity=asset, work=True)]
     originals = {event.id for event in without_replays(map(codec.from_dict, kept))}
-    found = (event for event in kept if event["id"] in originals and _is_new(event, since))
-    return list({_what(event): event for event in found}.values())
+    return once(event for event in kept if event["id"] in originals and _is_new(event, since))
+
+
+def once(events: Iterable[Found]) -> list[Found]:
+    """Leave out what says the same again: a copy, or work on a piece that was announced before."""
+    return list({_what(event): event for event in events}.values())
 
 
 def _is_new(event: Found, since: datetime | None) -> bool:

@@ -81,6 +81,15 @@ def test_what_is_not_is_told_with_its_place(now: dict[str, Any], line: str) -> N
     assert line in found
 
 
+def test_what_a_busy_machine_sends_again_counts_once() -> None:
+    """The relay publishes twice what it cannot know to be out; reconcile announces work again."""
+    fact = {"id": "1", "type": "io.dataflux.segment.indexed", "data": {"segment": "s"}}
+    work = {"id": "2", "type": "io.dataflux.work.segment", "data": {"piece": "p"}}
+    again, other = {**work, "id": "3"}, {**work, "id": "4", "data": {"piece": "q"}}
+    found = recording.once([fact, work, fact, again, other])
+    assert [event["id"] for event in found] == ["1", "3", "4"]
+
+
 def test_tolerances_can_be_set() -> None:
     assert told(changed(start={"time": 2.0}), time=1.0) == []
     assert told({**OUTCOME, "events": {"segment.indexed": 5}}, count=0.25) == []
