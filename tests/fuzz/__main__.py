@@ -30,6 +30,8 @@ def main() -> int:
         f" health: {len(health.took)} answers, {health.slow} above 200 ms,"
         f" the slowest {health.worst * 1000:.0f} ms"
     )
+    for contained in report.contained():
+        print(f"LOOK   {contained}")
     for wrong in report.wrong():
         print(f"WRONG  {wrong}")
     return 1 if report.wrong() else 0

@@ -36,12 +36,11 @@ OUR_FAULT = frozenset(
         Reason.EMBEDDING_INVALID,
         Reason.SANDBOX_UNAVAILABLE,
         Reason.MODEL_UNAVAILABLE,
-        Reason.DECODE_TIMEOUT,
-        Reason.DECODER_CRASHED,
-        Reason.DECODER_OOM,
     }
 )
-"""Reasons that a few changed bytes of a small file do not excuse."""
+"""Reasons that no file excuses."""
+CONTAINED = frozenset({Reason.DECODE_TIMEOUT, Reason.DECODER_CRASHED, Reason.DECODER_OOM})
+"""Ends of a child, not of the process: as it should be, and still worth a look."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,10 @@ class Ending:
     @property
     def is_fault(self) -> bool:
         return self.reason in OUR_FAULT or self.reason.startswith("raised ")
+
+    @property
+    def is_contained(self) -> bool:
+        return self.reason in CONTAINED
 
 
 @contextlib.contextmanager
@@ -77,12 +80,12 @@ def ending(sandbox: Sandbox, data: bytes, filename: str, number: int = 0) -> End
     try:
         segments = _segments(sandbox, Held(data, ranges=number % 2 == 1), filename)
         if number % 4 < 1 and (failed := _analyzed(sandbox, segments[:ANALYZED])):
-            reason, detail = failed.reason, failed.detail
+            reason, detail = str(failed.reason), failed.detail
     except MediaFailed as error:
-        reason, detail = error.reason, error.detail
+        reason, detail = str(error.reason), error.detail
     except Exception as error:  # what a fuzzer is for
         reason, detail = f"raised {type(error).__name__}", str(error)[:300]
-    return Ending(str(reason), detail, time.perf_counter() - began)
+    return Ending(reason, detail, time.perf_counter() - began)
 
 
 def _segments(sandbox: Sandbox, source: Held, filename: str) -> list[Segment]:

@@ -42,6 +42,7 @@ class Kind:
     name: str
     reasons: Counter[str] = field(default_factory=Counter)
     faults: dict[int, Ending] = field(default_factory=dict)
+    contained: dict[int, Ending] = field(default_factory=dict)
     slowest: float = 0.0
     slowest_case: int = 0
     seconds: float = 0.0
@@ -53,6 +54,8 @@ class Kind:
             self.slowest, self.slowest_case = found.seconds, number
         if found.is_fault:
             self.faults[number] = found
+        if found.is_contained:
+            self.contained[number] = found
 
     def line(self) -> str:
         reasons = ", ".join(f"{name} {count}" for name, count in self.reasons.most_common())
@@ -72,6 +75,14 @@ class Report:
     grown: int = 0
     descriptors: int = 0
     left: set[str] = field(default_factory=set)
+
+    def contained(self) -> list[str]:
+        """Return which cases ended with their child, in words."""
+        return [
+            f"{kind.name} case {number}: {end.reason} {end.detail} after {end.seconds:.1f} s"
+            for kind in self.kinds
+            for number, end in kind.contained.items()
+        ]
 
     def wrong(self) -> list[str]:
         """Return what must not be, in words."""
@@ -107,18 +118,20 @@ def run(seed_of_run: int, kinds: Sequence[str], cases: Sequence[int], told: bool
 
         for kind in kinds:  # what is loaded once is no growth
             ending(sandbox, seed(kind).data, seed(kind).filename)
-        report.health = stack.enter_context(watched(server.url, "/health/liveness"))
         gc.collect()
         before, open_before = resident(), descriptors()
-        for kind in kinds:
-            report.kinds.append(found := Kind(kind))
-            began, at = time.perf_counter(), resident()
-            for number, ended in zip(cases, threads.map(partial(end, kind), cases), strict=True):
-                found.add(number, ended)
-            found.seconds, found.grown = time.perf_counter() - began, resident() - at
-            report.left |= {path.name for path in folder.iterdir()}
-            if told:
-                print(found.line(), flush=True)
+        with watched(server.url, "/health/liveness") as report.health:
+            for kind in kinds:
+                report.kinds.append(found := Kind(kind))
+                began, at = time.perf_counter(), resident()
+                for number, ended in zip(
+                    cases, threads.map(partial(end, kind), cases), strict=True
+                ):
+                    found.add(number, ended)
+                found.seconds, found.grown = time.perf_counter() - began, resident() - at
+                report.left |= {path.name for path in folder.iterdir()}
+                if told:
+                    print(found.line(), flush=True)
         gc.collect()
         report.grown, report.descriptors = resident() - before, descriptors() - open_before
     return report

@@ -53,23 +53,41 @@ class Rogue(BaseAnalyzer):
         if what == "echo":
             yield Artifact("echo", "text/plain", rest.encode())
         elif what in PROBES:
-            yield Artifact("probe", "application/json", json.dumps(_probe(what)).encode())
+            yield Artifact("probe", "application/json", json.dumps(_probe(what, rest)).encode())
         else:
             yield from ENDINGS[what]()
 
 
-def _probe(name: str) -> dict[str, Any]:
-    """Try what must be refused; return how it was."""
+def _probe(name: str, target: str) -> dict[str, Any]:
+    """Try what must be refused; return how it was. Some need to be told a port or a path."""
     try:
-        PROBES[name]()
+        TOLD[name](target) if name in TOLD else PROBES[name]()
+    except socket.gaierror:
+        return {"refused": "EAI"}
+    except MemoryError:
+        return {"refused": "MemoryError"}
     except OSError as error:
         return {"refused": errno.errorcode.get(error.errno or 0, "?")}
     return {"refused": None}
 
 
-def _ptrace() -> None:
-    if libc.ptrace(16, os.getppid(), 0, 0) < 0:  # PTRACE_ATTACH
-        raise OSError(ctypes.get_errno(), "ptrace")
+def _secret() -> None:
+    """Find what the environment of the parent holds in one's own."""
+    if SECRET not in os.environ:
+        raise OSError(errno.ENOENT, "no secret here")
+
+
+def _read_memory() -> None:
+    """Read what the parent has in its memory."""
+    held = ctypes.create_string_buffer(16)
+    span = (ctypes.c_size_t * 2)(ctypes.addressof(held), 16)
+    if libc.process_vm_readv(os.getppid(), span, 1, span, 1, 0) < 0:
+        raise OSError(ctypes.get_errno(), "process_vm_readv")
+
+
+def _reopen() -> None:
+    """Open one's own file anew, to write."""
+    os.close(os.open(f"/proc/self/fd/{_file_descriptor()}", os.O_RDWR))
 
 
 def _fork() -> None:
@@ -114,9 +132,33 @@ def _native(name: str, *arguments: object) -> Callable[[], None]:
     return call
 
 
+SECRET = "DATAFLUX_ROGUE_SECRET"
+PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
+ETHERNET = 0x0003
+TOLD: dict[str, Callable[[str], object]] = {
+    "connect": lambda port: socket.create_connection(("127.0.0.1", int(port)), 2),
+    "datagram": lambda port: socket.socket(type=socket.SOCK_DGRAM).sendto(
+        b"out", ("127.0.0.1", int(port))
+    ),
+    "another tenant": lambda path: os.open(path, os.O_RDONLY),
+}
 PROBES: dict[str, Callable[[], object]] = {
+    **dict.fromkeys(TOLD, lambda: None),
     "open": lambda: os.open("/etc/passwd", os.O_RDONLY),
+    "write": lambda: os.open("/etc/passwd", os.O_WRONLY | os.O_APPEND),
+    "reopen": _reopen,
     "create": lambda: os.open("/tmp/rogue", os.O_WRONLY | os.O_CREAT),
+    "memory of the parent": lambda: os.open(f"/proc/{os.getppid()}/mem", os.O_RDONLY),
+    "maps of the parent": lambda: os.open(f"/proc/{os.getppid()}/maps", os.O_RDONLY),
+    "own environment": lambda: os.open("/proc/self/environ", os.O_RDONLY),
+    "secret": _secret,
+    "read memory": _read_memory,
+    "netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
+    "packet": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, ETHERNET),
+    "resolve": lambda: socket.getaddrinfo("rogue.invalid", 80),
+    "heap": lambda: bytearray(2 << 30),
+    "symlink": lambda: os.symlink("/etc", "/tmp/rogue-link"),  # noqa: PTH211
+    "chdir": lambda: os.chdir("/etc"),
     "list": lambda: list(Path("/").iterdir()),
     "environ": lambda: os.open(f"/proc/{os.getppid()}/environ", os.O_RDONLY),
     "socket": lambda: socket.socket(),
@@ -124,7 +166,8 @@ PROBES: dict[str, Callable[[], object]] = {
     "exec": lambda: os.execv("/bin/true", ["true"]),
     "fork": _fork,
     "kill": lambda: os.kill(os.getppid(), signal.SIGTERM),
-    "ptrace": _ptrace,
+    "ptrace": lambda: _native("ptrace", PTRACE_ATTACH, os.getppid(), 0, 0)(),
+    "seize": lambda: _native("ptrace", PTRACE_SEIZE, os.getppid(), 0, 0)(),
     "unlink": lambda: os.unlink("/tmp/rogue"),  # noqa: PTH108
     "memfd": lambda: os.memfd_create("x"),
     "execute memory": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC),
@@ -132,6 +175,7 @@ PROBES: dict[str, Callable[[], object]] = {
     "write the file": _write_file,
     "map the file": _map_file,
     "user namespace": _native("unshare", 0x10000000),
+    "join a namespace": _native("setns", 0, 0),
     "mount": _native("mount", b"none", b"/tmp", b"tmpfs", 0, None),
     "io_uring": _native("syscall", 425, 8, ctypes.create_string_buffer(120)),
     "bpf": _native("syscall", 321, 5, ctypes.create_string_buffer(128), 128),

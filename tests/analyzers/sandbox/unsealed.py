@@ -16,19 +16,28 @@ from tests.analyzers.sandbox.held import Held
 from tests.analyzers.sandbox.rogues import ENTRIES
 
 # the calls of both machines' tables: (x86_64, aarch64)
+Calls = tuple[tuple[int, int], ...]
 PRCTL = (157, 167)
-WHOLE = ((317, 277), (272, 97), (444, 444), (445, 445), (446, 446))  # seccomp, unshare, Landlock
+SECCOMP: Calls = ((317, 277),)
+NAMESPACES: Calls = ((272, 97), (268, 308), (165, 40), (435, 435))
+"""unshare, setns, mount, clone3: what a container without user namespaces refuses."""
+LANDLOCK: Calls = ((444, 444), (445, 445), (446, 446))
 LOAD, EQUAL, RETURN, ALLOW, REFUSE = 0x20, 0x15, 0x06, 0x7FFF0000, 0x00050001
+NOT_THERE = 0x00050026
 PR_SET_SECCOMP = 22
 
 
-def refuse_all_seals() -> None:
+def refuse(calls: Calls, *, filters: bool = False) -> None:
+    """Have this process and its children refused some calls; with `filters`, a filter as well."""
     column = ("x86_64", "aarch64").index(os.uname().machine)
     code = [_op(LOAD, 0)]
-    for numbers in WHOLE:
-        code += [_op(EQUAL, numbers[column], 0, 1), _op(RETURN, REFUSE)]
-    code += [_op(EQUAL, PRCTL[column], 0, 3), _op(LOAD, 16), _op(EQUAL, PR_SET_SECCOMP, 0, 1)]
-    code += [_op(RETURN, REFUSE), _op(RETURN, ALLOW)]
+    for numbers in calls:
+        verdict = NOT_THERE if numbers == (435, 435) else REFUSE  # glibc then falls back
+        code += [_op(EQUAL, numbers[column], 0, 1), _op(RETURN, verdict)]
+    if filters:
+        code += [_op(EQUAL, PRCTL[column], 0, 3), _op(LOAD, 16), _op(EQUAL, PR_SET_SECCOMP, 0, 1)]
+        code += [_op(RETURN, REFUSE)]
+    code += [_op(RETURN, ALLOW)]
     program = b"".join(code)
     buffer = ctypes.create_string_buffer(program, len(program))
     described = struct.pack("HxxxxxxQ", len(code), ctypes.addressof(buffer))
@@ -36,6 +45,10 @@ def refuse_all_seals() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), described, 0, 0) < 0:
         raise OSError(ctypes.get_errno(), "seccomp")
+
+
+def refuse_all_seals() -> None:
+    refuse((*SECCOMP, *NAMESPACES, *LANDLOCK), filters=True)
 
 
 def _op(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
