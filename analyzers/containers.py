@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any, BinaryIO
 
 from dataflux.errors import MediaFailed
@@ -20,19 +22,18 @@ FORMATS = (
 )
 """FFmpeg's own names of the demuxers that are tried: none that refers to other files."""
 BUFFER = 1 << 18
+NO_LIBRARY = frozenset({"av.__main__", "av.datasets"})
+"""What of PyAV is run by people, and downloads."""
 
 
 def load() -> None:
-    """Import what PyAV imports when it first needs it: a sealed child can import nothing."""
+    """Import all of PyAV: some of it is imported for the first stream of subtitles, or of a codec,
+    and a sealed child can import nothing."""
     import av
-    import av.audio.fifo
-    import av.audio.resampler
-    import av.audio.stream
-    import av.error
-    import av.filter
-    import av.subtitles.stream
-    import av.video.reformatter
-    import av.video.stream  # noqa: F401
+
+    for module in walk_packages(av.__path__, "av."):
+        if module.name not in NO_LIBRARY:
+            import_module(module.name)
 
 
 @contextmanager

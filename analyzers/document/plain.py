@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, BinaryIO
 
 from analyzers.api import Artifact, Range, Segment
@@ -36,15 +37,14 @@ def pieces(file: BinaryIO, limits: Limits) -> list[Range]:
 def read(file: BinaryIO, piece: Range | None, limits: Limits) -> Iterator[Segment | Artifact]:
     text = encoding.read(file, limits).text
     default = detect(text[:4_000])[0]
-    number = 0
-    for start, end in _paragraphs(text):
-        limits.hold("segments", number + 1)
+    places = list(islice(_paragraphs(text), limits.segments + 1))
+    limits.hold("segments", len(places))  # before the first: half a book helps nobody
+    if not places:
+        raise MediaFailed(Reason.EMPTY_MEDIA, "the document has no text")
+    for number, (start, end) in enumerate(places):
         block = Block("paragraph", text[start:end])
         marker = {"char": [start, end]}
         yield written(f"block-{number}", block, block.text, marker, default, None)
-        number += 1
-    if not number:
-        raise MediaFailed(Reason.EMPTY_MEDIA, "the document has no text")
     yield rendition(text)
 
 

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-NESTED = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"udta"})
+NESTED = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf"})
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -34,6 +34,21 @@ def patched(data: bytes, kind: bytes, offset: int, value: bytes) -> bytes:
     for at in found(data, kind):
         changed[at + offset : at + offset + len(value)] = value
     return bytes(changed)
+
+
+def rebuilt(data: bytes, kind: bytes, body: bytes) -> bytes:
+    """Return an MP4 with another body in every box of a kind, and all sizes as they must be."""
+    out, at = b"", 0
+    while at + 8 <= len(data):
+        size, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        inner = data[at + 8 : at + size]
+        if name == kind:
+            inner = body
+        elif name in NESTED:
+            inner = rebuilt(inner, kind, body)
+        out += box(name, inner)
+        at += size
+    return out
 
 
 def element(number: int, *parts: bytes) -> bytes:
