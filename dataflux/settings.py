@@ -119,8 +119,9 @@ class Settings(BaseModel):
     """How long a stop waits for the work that is under way."""
     upload_limit: Annotated[int, Field(ge=1)] = 50 << 30
     """Bytes of one upload."""
-    require_seal: bool = False
-    """Refuse to decode where the kernel does not grant the seccomp filter."""
+    require_seal: bool | None = None
+    """Refuse to decode where the kernel does not grant the seccomp filter; if not set, only
+    `dataflux up` decodes there."""
     analyzers: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     """Names of installed third-party analyzers to allow, separated by commas."""
     models: Folder | None = None

@@ -33,6 +33,9 @@ DROPPED = Counter("dataflux_dropped_events_total", "Optional events not publishe
 REQUESTS = Histogram(
     "dataflux_request_seconds", "How long a request took.", ("route", "status"), buckets=BUCKETS
 )
+SEALED = Gauge(
+    "dataflux_sandbox_layer", "Whether a layer of the decode sandbox is in force.", ("layer",)
+)
 
 Format = Literal["auto", "json", "plain"]
 """`auto`: lines for a person on a terminal, else JSON."""

@@ -92,7 +92,7 @@ def build(
         )
         registry = Registry.load(settings.analyzers, selection(settings), scenes=settings.scenes)
         limits = Limits(wall_s=settings.decode_s)
-        sandbox = Sandbox(registry, limits=limits, require_seal=settings.require_seal)
+        sandbox = Sandbox(registry, limits=limits, require_seal=settings.require_seal is not False)
         stack.callback(sandbox.close)
         yield Deps(
             settings=settings,

@@ -184,10 +184,6 @@ def _embed_query(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterat
     yield _vectors([] if embedding is None else [embedding])
 
 
-def _level(loaded: Loaded, file: BinaryIO, arguments: Arguments) -> Iterator[Frame]:
-    yield {"level": arguments["sealed"]}, b""
-
-
 def _vectors(embeddings: Sequence[Embedding]) -> Frame:
     values = [array("f", embedding.vector) for embedding in embeddings]
     head = {"spaces": [e.space for e in embeddings], "lengths": [len(v) for v in values]}
@@ -203,5 +199,4 @@ TASKS: dict[str, Task] = {
     "embed_query": _embed_query,
     "prepare": _prepare,
     "prepare_query": _prepare_query,
-    "level": _level,
 }

@@ -15,6 +15,7 @@ from pathlib import Path
 from analyzers.registry import Registry
 from analyzers.sandbox import control
 from analyzers.sandbox.control import Message
+from dataflux import telemetry
 from dataflux.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class Zygote:
         self._numbers = itertools.count(1)
         self.pool = pool
         self._users, self._left = 0, threading.Condition()
-        self.namespaces, self.missing = self._wait_until_ready()
+        self.level, self.missing = self._wait_until_ready()
+        _tell(self.level, require_seal=require_seal)
         self.alive = True
         self._reader = threading.Thread(target=self._listen, name=f"zygote-{pool}", daemon=True)
         self._reader.start()
@@ -118,7 +120,7 @@ class Zygote:
         self._reader.join()
         self._control.close()
 
-    def _wait_until_ready(self) -> tuple[str, Mapping[str, str]]:
+    def _wait_until_ready(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
         self._control.settimeout(START_S)
         try:
             answer, _ = control.receive(self._control)
@@ -134,7 +136,7 @@ class Zygote:
             )
         for analyzer, why in answer["missing"].items():
             log.warning("sandbox: %s cannot run: %s", analyzer, why)
-        return answer["namespaces"], answer["missing"]
+        return answer["level"], answer["missing"]
 
     def _listen(self) -> None:
         while (message := self._next()) is not None:
@@ -167,6 +169,15 @@ class Zygote:
                 if job := self._jobs.pop(number, None):
                     job.status, job.peak = status, peak
                     job.ended.set()
+
+
+def _tell(level: Mapping[str, str], *, require_seal: bool) -> None:
+    """Count which layers are in force, and say it if the one that matters is not."""
+    for layer, got in level.items():
+        telemetry.SEALED.labels(layer).set(not got.startswith("refused"))
+    if (seccomp := level["seccomp"]).startswith("refused"):
+        outcome = "nothing is decoded" if require_seal else "decoding is only bounded, not sealed"
+        log.warning("sandbox: %s here: seccomp %s; see `dataflux doctor`", outcome, seccomp)
 
 
 def _execute(control_fd: int, options: Message) -> "subprocess.Popen[bytes]":

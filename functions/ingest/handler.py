@@ -16,7 +16,7 @@ from functions.originals import digest, original
 from functions.plan import configuration, first
 from functions.work import Fact, NewRun, Outcome, Read, Write
 from schemas import ids
-from schemas.names import Lane, Strategy
+from schemas.names import Lane, Reason, Strategy
 from stores.ports import Scope
 from stores.records import arrivals, assets, memberships, runs
 from stores.records.arrivals import Arrival
@@ -79,6 +79,9 @@ def _read_through(arrival: Arrival, deps: Deps) -> Arrival:
 
 def _identify(arrival: Arrival, deps: Deps) -> Identified:
     with original(deps, arrival.object_key) as source:
+        if source.size != arrival.size:
+            detail = f"{arrival.size} bytes came, and {source.size} are there"
+            raise MediaFailed(Reason.INTEGRITY_MISMATCH, detail)
         return deps.sandbox.identify(source, declared=arrival.declared, filename=arrival.filename)
 
 

@@ -26,6 +26,7 @@ ENTRIES = (
     "analyzers.embedding.words:TextFallback",
 )
 """All that decodes, and what looks at the result and needs no model."""
+READ = "read"
 ANALYZED = 4
 """Segments of a file that are analyzed: the others are of the same kind."""
 LIMITS = Limits(wall_s=60.0, cpu_s=20)
@@ -45,11 +46,14 @@ CONTAINED = frozenset({Reason.DECODE_TIMEOUT, Reason.DECODER_CRASHED, Reason.DEC
 
 @dataclass(frozen=True)
 class Ending:
-    """How a file ended: a reason of the closed list or `read`, and what it took."""
+    """How a file ended: with a reason of the closed list, or `read`; and how long it took."""
 
     reason: str
     detail: str
     seconds: float
+    limit: str | None = None
+    said: str = ""
+    """What its segments say."""
 
     @property
     def is_fault(self) -> bool:
@@ -76,16 +80,20 @@ def ending(sandbox: Sandbox, data: bytes, filename: str, number: int = 0) -> End
     Odd ones have no descriptor: as from S3, the child asks for ranges.
     """
     began = time.perf_counter()
-    reason, detail = "read", ""
+    segments: list[Segment] = []
     try:
         segments = _segments(sandbox, Held(data, ranges=number % 2 == 1), filename)
-        if number % 4 < 1 and (failed := _analyzed(sandbox, segments[:ANALYZED])):
-            reason, detail = str(failed.reason), failed.detail
+        failed = _analyzed(sandbox, segments[:ANALYZED]) if number % 4 == 0 else None
     except MediaFailed as error:
-        reason, detail = str(error.reason), error.detail
+        failed = error
     except Exception as error:  # what a fuzzer is for
-        reason, detail = f"raised {type(error).__name__}", str(error)[:300]
-    return Ending(reason, detail, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        return Ending(f"raised {type(error).__name__}", str(error)[:300], seconds)
+    seconds = time.perf_counter() - began
+    if failed is not None:
+        return Ending(str(failed.reason), failed.detail, seconds, failed.limit)
+    texts = (text.body for segment in segments for text in segment.texts)
+    return Ending(READ, "", seconds, said="\n".join(texts))
 
 
 def _segments(sandbox: Sandbox, source: Held, filename: str) -> list[Segment]:

@@ -46,7 +46,8 @@ def _without_index() -> bytes:
 
 def _long() -> bytes:
     """Return a film each of whose pictures is shown for half a year."""
-    data = patched(_mp4(), b"mdhd", 12, struct.pack(">II", 1, 24 << 24))
+    data = _mp4().replace(b"edts", b"free")
+    data = patched(data, b"mdhd", 12, struct.pack(">II", 1, 24 << 24))
     data = patched(data, b"mvhd", 12, struct.pack(">II", 1, 24 << 24))
     return patched(data, b"stts", 4, struct.pack(">III", 1, 24, 1 << 24))
 
