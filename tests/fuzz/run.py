@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import os
 import random
 import tempfile
 import time
@@ -143,9 +142,7 @@ def _temporary_folder() -> Iterator[Path]:
     former = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="dataflux-fuzz-") as name:
         tempfile.tempdir = name
-        os.environ["TMPDIR"] = name
         try:
             yield Path(name)
         finally:
             tempfile.tempdir = former
-            os.environ.pop("TMPDIR")

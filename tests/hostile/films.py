@@ -91,11 +91,30 @@ def _streams(count: int) -> bytes:
     return matroska(element(0x1549A966), element(0x1654AE6B, tracks))
 
 
+def _subtitle_track(number: int) -> bytes:
+    return element(0xAE, unsigned(0xD7, number), unsigned(0x73C5, number), unsigned(0x83, 17),
+                   element(0x86, b"S_TEXT/UTF8"))  # fmt: skip
+
+
 def _subtitles() -> bytes:
-    track = element(0xAE, unsigned(0xD7, 1), unsigned(0x73C5, 1), unsigned(0x83, 17),
-                    element(0x86, b"S_TEXT/UTF8"))  # fmt: skip
     block = element(0xA0, element(0xA1, b"\x81\0\0\0" + b"Hello"), unsigned(0x9B, 1000))
-    return matroska(element(0x1654AE6B, track), element(0x1F43B675, unsigned(0xE7, 0), block))
+    cluster = element(0x1F43B675, unsigned(0xE7, 0), block)
+    return matroska(element(0x1654AE6B, _subtitle_track(1)), cluster)
+
+
+def _subtitled() -> bytes:
+    """Return a film with a track of subtitles put in, and of a length that it does not say."""
+    data = _mkv()
+    tracks, segment = b"\x16\x54\xae\x6b", b"\x18\x53\x80\x67"
+    at, whole = data.rindex(tracks) + 4, data.index(segment) + 4
+    width = 9 - data[at].bit_length()
+    size = int.from_bytes(data[at : at + width]) & (1 << 7 * width) - 1
+    body = data[at + width : at + width + size]
+    if body[:1] == b"\xbf":  # a checksum comes first
+        body = body[6:]
+    made = element(0x1654AE6B, body, _subtitle_track(2))
+    before = data[:whole] + b"\x01" + b"\xff" * 7 + data[whole + 8 : at - 4]
+    return before + made + data[at + width + size :]
 
 
 def _timed(duration: float) -> bytes:
@@ -262,6 +281,7 @@ CASES = (
     Case("M13", "40 streams", "mkv", always(_forty_streams), (LIMIT,), "streams"),
     Case("M13", "100000 streams", "mkv", always(lambda: _streams(100_000)), (LIMIT, CORRUPT)),
     Case("M13", "nothing but subtitles", "mkv", always(_subtitles), (NOTHING,)),
+    Case("M13", "subtitles beside the pictures", "mkv", always(_subtitled), (READ,)),
     Case("M13", "nothing but a cover", "m4a", always(_cover_only), (NOTHING, CORRUPT)),
     Case("M14", "times that stand still and jump", "mkv", always(_disordered), (READ,)),
     Case("M14", "times before the beginning", "mkv", always(_backwards),
