@@ -59,7 +59,11 @@ def _opened(file: BinaryIO, limits: Limits) -> Iterator[Any]:
 
 
 def _rows(page: Any) -> Iterator[tuple[int, Row]]:
-    """Yield the rows with something in them; a sheet may claim a million empty ones."""
+    """Yield the rows with something in them; a sheet may claim a million empty ones.
+
+    How wide it claims to be is not believed: each of those rows would be as wide.
+    """
+    page.reset_dimensions()
     for number, values in enumerate(page.iter_rows(values_only=True), start=1):
         row = cells(values)
         while row and not row[-1]:
