@@ -12,6 +12,7 @@ from analyzers.api import Artifact
 from analyzers.proxy import webm
 from analyzers.proxy.clusters import Clusters, cell
 from analyzers.proxy.webm import Block
+from analyzers.scaling import fastest
 
 if TYPE_CHECKING:
     from analyzers.video.frames import Picture
@@ -115,9 +116,8 @@ class PictureProxy:
         self._clusters.described = webm.picture_track(*turned)
 
     def _upright(self, frame: Any) -> Any:
-        small = self._scaler.reformat(
-            frame, *self._size, "yuv420p", interpolation="FAST_BILINEAR", threads=1
-        )
+        how = fastest(frame, self._size[0])
+        small = self._scaler.reformat(frame, *self._size, "yuv420p", interpolation=how, threads=1)
         return turned(small, self.shape.rotation) if self.shape.rotation else small
 
     def _keep(self, packets: list[Any]) -> None:

@@ -5,6 +5,8 @@ They are read where the decoder has left them: a scaler would read each picture 
 
 from typing import TYPE_CHECKING, Any
 
+from analyzers.scaling import fastest
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -71,9 +73,8 @@ class Sampler:
         return np.concatenate([_mean_of_bytes(words), *read])
 
     def _scaled(self, frame: Any) -> "Planes":
-        small = self._scaler.reformat(
-            frame, WIDTH, HEIGHT, "yuv420p", interpolation="FAST_BILINEAR", threads=1
-        )
+        how = fastest(frame, WIDTH)
+        small = self._scaler.reformat(frame, WIDTH, HEIGHT, "yuv420p", interpolation=how, threads=1)
         planes: Planes = small.to_ndarray().reshape(-1)
         return planes
 
