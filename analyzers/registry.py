@@ -111,7 +111,7 @@ class Registry:
 
     def take_over(self, other: "Registry") -> None:
         """Go on with the analyzers that another registry of the same entries has made."""
-        self.__dict__["all"] = other.all
+        self.__dict__["_made"] = other._made
 
     def get(self, name: str) -> BaseAnalyzer:
         """Return an analyzer by `name` or `name@version`."""

@@ -83,6 +83,8 @@ class ProcessingStarted(Data):
     strategy: Strategy
     lane: Lane
     pieces: Count
+    analyzer: str | None = None
+    """Of a run of one analyzer: its name@version."""
 
 
 class AssetSegmented(Data):
@@ -121,6 +123,7 @@ class SegmentIndexed(Data):
     name = "segment.indexed"
     segment: UUID
     spaces: list[str] = Field(min_length=1)
+    run: UUID
 
 
 class ProcessingCompleted(Data):
@@ -129,6 +132,7 @@ class ProcessingCompleted(Data):
     status: Literal[RunState.COMPLETED, RunState.DEGRADED]
     counts: Counts
     ms: Count
+    analyzer: str | None = None
 
 
 class ProcessingFailed(Data):
@@ -137,6 +141,7 @@ class ProcessingFailed(Data):
     stage: Stage | Literal["ingest"]
     reason: Reason
     limit: LimitName | None = None
+    analyzer: str | None = None
 
 
 class RelationshipCreated(Data):

@@ -1,4 +1,4 @@
-"""From what analyzers found to the rows that are kept."""
+"""From what analyzers found to the rows that are kept; the same work makes the same ids."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
@@ -8,16 +8,24 @@ from schemas import ids
 from stores.records.rows import FeatureRow, TextRow
 
 
-def text_rows(segment: UUID, run: UUID, analyzer: str, texts: Sequence[Text]) -> Iterator[TextRow]:
+def name_of(analyzer: str) -> str:
+    """Return the name of name@version."""
+    return analyzer.partition("@")[0]
+
+
+def text_rows(
+    segment: UUID, run: UUID, analyzer: str, texts: Sequence[Text], rests_on: Sequence[str] = ()
+) -> Iterator[TextRow]:
     for number, text in enumerate(texts):
         yield TextRow(
-            id=ids.derived(segment, analyzer, "text", number),
+            id=ids.derived(segment, run, analyzer, "text", number),
             segment_id=segment,
             run_id=run,
             source=text.source,
             body=text.body,
             language=text.language,
             confidence=text.confidence,
+            rests_on=rests_on,
         )
 
 
@@ -28,11 +36,12 @@ def feature_rows(
     features: Features,
     confidences: Mapping[str, Mapping[str, float]],
     model: str | None,
+    rests_on: Sequence[str] = (),
 ) -> Iterator[FeatureRow]:
     for domain, found in features.items():
         for kind, data in found.items():
             yield FeatureRow(
-                id=ids.derived(segment, analyzer, "feature", domain, kind),
+                id=ids.derived(segment, run, analyzer, "feature", domain, kind),
                 segment_id=segment,
                 run_id=run,
                 feature_domain=domain,
@@ -41,4 +50,5 @@ def feature_rows(
                 confidence=confidences.get(domain, {}).get(kind),
                 analyzer_version=analyzer,
                 model=model,
+                rests_on=rests_on,
             )

@@ -6,8 +6,12 @@ from uuid import UUID
 
 from analyzers.api import Segment, Text
 from functions.deps import Deps
+from functions.findings import name_of
 from functions.work import Work
+from schemas.names import Stage
 from stores.records import segments as records
+from stores.records.runs import Run
+from stores.records.segments import StoredText
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,13 @@ class LoadedSegment:
     segment: Segment
 
 
-def load_segments(work: Work, deps: Deps, *, kinds: Collection[str]) -> list[LoadedSegment]:
+def load_segments(
+    work: Work, deps: Deps, run: Run, *, kinds: Collection[str]
+) -> list[LoadedSegment]:
     """Return the numbered segments of the work's window; texts include those found inside them."""
     window = (work.params["from"], work.params["to"])
-    stored = work.read(records.of_run, work.lineage, work.run, *window)
-    texts = work.read(records.texts_of_run, work.lineage, work.run, *window)
+    stored = work.read(records.of_run, work.lineage, run.segmented_by, *window)
+    texts = texts_for(work, run, window)
     renditions = work.read(
         records.renditions_of, work.lineage, [s.id for s in stored], sorted(kinds)
     )
@@ -43,3 +49,13 @@ def load_segments(work: Work, deps: Deps, *, kinds: Collection[str]) -> list[Loa
         with deps.objects.open(rendition.object_key) as kept:
             by_id[rendition.entity_id].renditions[rendition.kind] = kept.read(0, kept.size)
     return list(loaded.values())
+
+
+def texts_for(work: Work, run: Run, window: tuple[int, int]) -> list[StoredText]:
+    """Return the texts of a run; of one analyzer's, what it is given or what will be live then."""
+    if run.scope is None:
+        return work.read(records.texts_of_run, work.lineage, run.id, *window)
+    if work.stage is Stage.ANALYZE:
+        return work.read(records.texts_of_segmenter, work.lineage, run.segmented_by, *window)
+    analyzer = name_of(run.scope)
+    return work.read(records.texts_with, work.lineage, work.asset, run.id, analyzer, *window)

@@ -16,6 +16,9 @@ SPOKEN = 600
 PARTIAL = "partial"
 """Counts the segment pieces that failed, but only after they had found something."""
 
+WORDS = "words"
+"""Counts the texts that a run of one analyzer brings and those that it may replace."""
+
 Params = Mapping[str, Any]
 
 
@@ -61,13 +64,27 @@ def _candidates(stage: Stage, totals: Mapping[Stage, Totals]) -> dict[Stage, lis
         visual = windows(segments, EMBED_WINDOW) if counts.get("visual") else []
         return {Stage.ANALYZE: windows(segments, ANALYZE_WINDOW), Stage.EMBED_VISUAL: visual}
     if stage is Stage.ANALYZE:
-        segments = totals[Stage.STITCH].counts["segments"]
-        long = totals[stage].counts.get("spoken", 0) >= SPOKEN
+        segments = _worded(totals)
+        long = segments and totals[stage].counts.get("spoken", 0) >= SPOKEN
         return {
             Stage.EMBED_TEXT: windows(segments, EMBED_WINDOW),
             Stage.CHAPTERS: windows(segments, segments) if long else [],
         }
     return {}
+
+
+def _worded(totals: Mapping[Stage, Totals]) -> int:
+    """Return how many segments have texts to embed: of one analyzer's run those of its base, if it
+    changed their words."""
+    if not of_one(totals):
+        return totals[Stage.STITCH].counts["segments"]
+    analyzed = totals[Stage.ANALYZE].counts
+    return 0 if _any_failed(totals) or not analyzed.get(WORDS) else analyzed["analyzed"]
+
+
+def of_one(totals: Mapping[Stage, Totals]) -> bool:
+    """Return whether these are the stages of a run of one analyzer: it cuts nothing."""
+    return bool(totals) and Stage.SEGMENT not in totals
 
 
 def windows(count: int, size: int) -> list[Params]:
@@ -77,7 +94,12 @@ def windows(count: int, size: int) -> list[Params]:
 
 def verdict(totals: Mapping[Stage, Totals]) -> RunState:
     """Return how a run ended: failed without segments, degraded if anything in it failed."""
+    if of_one(totals):  # what it would replace is whole: it is whole, or nothing
+        return RunState.FAILED if _any_failed(totals) else RunState.COMPLETED
     if not totals.get(Stage.STITCH, Totals()).done:
         return RunState.FAILED
-    failed = any(stage.failed or stage.counts.get("failures") for stage in totals.values())
-    return RunState.DEGRADED if failed else RunState.COMPLETED
+    return RunState.DEGRADED if _any_failed(totals) else RunState.COMPLETED
+
+
+def _any_failed(totals: Mapping[Stage, Totals]) -> bool:
+    return any(stage.failed or stage.counts.get("failures") for stage in totals.values())

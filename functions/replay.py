@@ -43,7 +43,7 @@ def deliveries(deps: Deps, tenant: UUID, asset: Asset, first: str = STEPS[0]) ->
     topics = tuple(topic for name in STEPS for topic in BY_NAME[name].topics)
     later = topics[topics.index(BY_NAME[first].topics[0]) :]
     latest = deps.engine.read(tenant, runs.of_asset, asset.id)
-    since = max((run.created_at for run in latest), default=asset.created_at)
+    since = max((run.created_at for run in latest if run.scope is None), default=asset.created_at)
     born = deps.engine.read(tenant, lineages.born, asset.lineage) or asset.created_at
     wanted = Wanted(tenant, topics, asset.lineage)
     events = sorted(_kept(deps, wanted, born), key=lambda event: event.time)

@@ -21,13 +21,14 @@ def rerun(
     Its results take the place of the former run's when it completes. Without `priorities` those of
     the run before hold.
     """
-    earlier = deps.engine.read(tenant, runs.of_asset, asset.id)
+    every = deps.engine.read(tenant, runs.of_asset, asset.id)
+    earlier = [run for run in every if run.scope is None]
     with original(deps, asset.storage_path) as source:
         found = deps.sandbox.identify(source, filename=asset.filename)
     if priorities is None:
         priorities = earlier[0].config.get("priorities", {}) if earlier else {}
     run = NewRun(
-        id=ids.derived(asset.lineage, asset.id, "run", len(earlier) + 1),
+        id=ids.derived(asset.lineage, asset.id, "run", len(every) + 1),
         asset=asset.id,
         lineage=asset.lineage,
         lane=policy.lane(asset.file_size, asset.processing_priority),

@@ -46,7 +46,7 @@ class Spending:
 
     @property
     def output(self) -> dict[str, Any]:
-        rounded = {name: {**one, "cpu_s": round(one["cpu_s"], 6)} for name, one in self._by.items()}
+        rounded = {name: {**one, "cpu_s": round(one["cpu_s"], 9)} for name, one in self._by.items()}
         return {"spent": rounded} if rounded else {}
 
     def _add(self, analyzer: str, units: float, cpu_s: float) -> None:

@@ -82,6 +82,11 @@ class NewRun:
     analyzer: str
     pieces: Sequence[Mapping[str, Any]]
     config: Mapping[str, Any] = field(default_factory=dict)
+    stage: Stage = Stage.SEGMENT
+    """Of its first pieces."""
+    scope: str | None = None
+    """Of a run of one analyzer: its name@version; it looks at the segments of the run `base`."""
+    base: UUID | None = None
 
 
 @dataclass(frozen=True)

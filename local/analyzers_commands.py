@@ -1,21 +1,23 @@
-"""`dataflux analyzers`: what finds things here."""
+"""`dataflux analyzers`: what finds things here, and have one of it go over what is there."""
 
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from local.client import connected
-from local.options import Home, Json, output
+from local.client import Client, connected
+from local.options import Home, Json, output, parsed
 from local.show import console
 
-app = typer.Typer(help="List analyzers.", no_args_is_help=True, rich_markup_mode="rich")
+UNITS = {"segment": "segments", "second": "seconds", "page": "pages", "file": "files"}
 
-
-@app.callback()
-def group() -> None:
-    """Keep `list` a command of its own."""
+app = typer.Typer(
+    help="What finds things: list it, have it go over what is there.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
 
 
 @app.command("list")
@@ -30,6 +32,102 @@ def list_(home: Home = None, as_json: Json = False) -> None:
     with connected(home) as client:
         found = client.get("/analyzers")
     output(found, as_json, _table)
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="The name of an analyzer.")],
+    asset: Annotated[
+        list[str] | None, typer.Option(help="Only these: ids or addresses of assets.")
+    ] = None,
+    collection: Annotated[str | None, typer.Option(help="Only what is in this one.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="video, audio, image, document.")] = None,
+    filters: Annotated[str | None, typer.Option(help="As in a search, as JSON.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what it would take, and stop.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Have one analyzer go over what is there once more: new results replace its old ones.
+
+    Says first how many assets that is and how long it will take, and asks. What the analyzer has
+    had already, in its present version with its present model, is left out.
+
+    Example: dataflux analyzers run ocr --kind image --dry-run
+    """
+    chosen = selection(filters, asset, collection, kind)
+    with connected(home) as client:
+        place = f"/analyzers/{quote(name, safe='')}/runs"
+        planned = client.post(place, json={"filters": chosen})
+        if not as_json:
+            _preview(planned)
+        if dry_run or not planned["assets"]:
+            found = planned
+        else:
+            if not yes:
+                typer.confirm("Go on?", abort=True, err=True)
+            found = _start(client, place, chosen)
+    output(found, as_json, _started)
+
+
+def selection(
+    filters: str | None, assets: list[str] | None, collection: str | None, kinds: list[str] | None
+) -> dict[str, Any]:
+    """Return the filter that some options name."""
+    found = parsed(filters)
+    if assets:
+        found["asset"] = {"in": [_lineage(asset) for asset in assets]}
+    if collection:
+        found["collection"] = {"eq": collection}
+    if kinds:
+        found["kind"] = {"in": kinds}
+    return found
+
+
+def _lineage(asset: str) -> str:
+    """Take an id or an address."""
+    return asset.removeprefix("asset:").partition("#")[0].partition("@")[0]
+
+
+def _start(client: Client, place: str, filters: dict[str, Any]) -> dict[str, Any]:
+    """Start run after run: each request starts a bounded number."""
+    asked = {"filters": filters, "dry_run": False}
+    found = client.post(place, json=asked)
+    total: dict[str, Any] = dict(found)
+    while found["left"] and found["started"]:
+        found = client.post(place, json=asked)
+        total["started"] += found["started"]
+        total["left"] = found["left"]
+    return total
+
+
+def _preview(planned: dict[str, Any]) -> None:
+    how = "as measured" if planned["measured"] else "as it declares"
+    console.print(
+        f"{escape(planned['analyzer'])}: {planned['assets']} of {planned['selected']} assets"
+        f" ({planned['had']} it has had, {planned['busy']} are being processed,"
+        f" {planned['unsuited']} have nothing for it)"
+    )
+    console.print(
+        f"  {planned['units']:g} {UNITS[planned['per']]} in {planned['pieces']} pieces at"
+        f" {planned['unit_cpu_s']:.2g} s, {how}: {duration(planned['cpu_s'])} of CPU time,"
+        f" {duration(planned['wall_s'])} if nothing else is done"
+    )
+
+
+def _started(found: dict[str, Any]) -> None:
+    if found["dry_run"]:
+        console.print("nothing was started")
+        return
+    late = found["assets"] - len(found["started"])
+    console.print(f"{len(found['started'])} runs were started" + (f", {late} not" if late else ""))
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person says it: `0.4 s`, `3 min`, `2.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _table(found: dict[str, Any]) -> None:

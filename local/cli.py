@@ -34,7 +34,7 @@ from local import doctor as checks
 from local.client import AS_USER, Client, Failed, NotRunning, connected
 from local.files import walk, wanted
 from local.invoke import invoke
-from local.options import Home, Json, output
+from local.options import Home, Json, output, parsed
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 failed · 2 wrong usage · 3 nothing runs there · 4 not found"
@@ -180,12 +180,7 @@ def search(
 def _filters(
     text: str | None, kind: list[str] | None, tag: list[str] | None, since: str | None
 ) -> dict[str, Any]:
-    try:
-        found = json.loads(text) if text else {}
-    except ValueError as error:
-        raise typer.BadParameter(f"--filters is no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise typer.BadParameter('--filters is no JSON object; use {"kind": {"eq": "video"}}')
+    found = parsed(text)
     if kind:
         found["kind"] = {"in": kind}
     if tag:

@@ -31,3 +31,14 @@ def age(text: str) -> int:
 
 
 Age = Annotated[int | None, typer.Option(parser=age, metavar="AGE", help="Such as 30s, 2h, 7d.")]
+
+
+def parsed(filters: str | None) -> dict[str, Any]:
+    """Return the filters that were given as JSON."""
+    try:
+        found = json.loads(filters) if filters else {}
+    except ValueError as error:
+        raise typer.BadParameter(f"--filters is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise typer.BadParameter('--filters is no JSON object; use {"kind": {"eq": "video"}}')
+    return found

@@ -1,19 +1,28 @@
 """/api/v1/analyzers: what each analyzer declares, and whether it can run here."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from analyzers import declared
 from analyzers.api import BaseAnalyzer
+from dataflux.permissions import Caller
+from functions import reanalysis
 from functions.api import shapes
+from functions.api.bodies import json_of, parse
 from functions.api.callers import Asker, Using
 from functions.deps import Deps
 from stores.records import costs
 from stores.records.costs import Measured
 
 router = APIRouter()
+
+MOST = 200
+"""Runs that one request starts; who wants more asks again."""
+Name = Annotated[str, Path(max_length=70, pattern=r"^[a-z][a-z0-9-]*(@[A-Za-z0-9.+-]+)?$")]
 
 
 @router.get("/api/v1/analyzers", operation_id="analyzers_list", tags=["system"])
@@ -23,6 +32,52 @@ def list_analyzers(deps: Using, caller: Asker) -> dict[str, Any]:
     taken = deps.engine.read(caller.tenant, costs.measured)
     found = [_shown(deps, a, missing, taken.get(a.spec.id)) for a in deps.registry.all]
     return shapes.paged([*found, *_broken(deps)], None)
+
+
+class ToRun(BaseModel):
+    """Over what one analyzer is to go: what passes a filter, as in a search."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    filters: dict[str, Any] = Field(default_factory=dict)
+    dry_run: bool = True
+    limit: Annotated[int, Field(ge=1, le=MOST)] = MOST
+
+
+@router.post(
+    "/api/v1/analyzers/{name}/runs", operation_id="analyzers_run", tags=["system"], status_code=202
+)
+async def run_analyzer(name: Name, request: Request, deps: Using, caller: Asker) -> dict[str, Any]:
+    """Have one analyzer go over assets once more; on a dry run, say what that would take.
+
+    An asset that it has gone over already, in this version with this model, is left out. What it
+    finds takes the place of what it had found, asset by asset, and nothing else is touched.
+    """
+    asked = parse(ToRun, await json_of(request, optional=True))
+    return await run_in_threadpool(_run, deps, caller, name, asked)
+
+
+def _run(deps: Deps, caller: Caller, name: str, asked: ToRun) -> dict[str, Any]:
+    planned = reanalysis.plan(deps, caller, name, asked.filters)
+    started = [] if asked.dry_run else reanalysis.start(deps, caller, planned, asked.limit)
+    assert planned.analyzer.cost is not None
+    return {
+        "analyzer": planned.analyzer.id,
+        "dry_run": asked.dry_run,
+        "selected": planned.selected,
+        "had": planned.had,
+        "busy": planned.busy,
+        "unsuited": planned.unsuited,
+        "assets": len(planned.todo),
+        "pieces": planned.pieces,
+        "units": planned.units,
+        "per": planned.analyzer.cost.per,
+        "unit_cpu_s": planned.unit_cpu_s,
+        "measured": planned.measured,
+        "cpu_s": planned.cpu_s,
+        "wall_s": planned.wall_s,
+        "started": [{"asset": str(asset), "run": str(run)} for asset, run in started],
+        "left": 0 if asked.dry_run else max(len(planned.todo) - asked.limit, 0),
+    }
 
 
 def _shown(

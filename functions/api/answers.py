@@ -174,12 +174,13 @@ class Stage(Shape):
 
 
 class Run(Shape):
-    """One processing of an asset."""
+    """One processing of an asset; `analyzer`: of a run of one analyzer alone."""
 
     id: str
     state: RunState
     lane: str
     strategy: str
+    analyzer: str | None
     reason: str | None
     detail: str | None
     to_index: int
@@ -344,6 +345,38 @@ class Consent(Shape):
     purpose: str
     given_by: str
     given_at: str
+
+
+class Started(Shape):
+    """A run of one analyzer."""
+
+    asset: str
+    run: str
+
+
+class AnalyzerRun(Shape):
+    """What an analyzer does with a selection, and what that takes.
+
+    Of the `selected` assets it has `had` some already; `busy` ones are being processed, `unsuited`
+    ones have nothing for it. `assets` is the rest; of them `left` are for the next request.
+    """
+
+    analyzer: str
+    dry_run: bool
+    selected: int
+    had: int
+    busy: int
+    unsuited: int
+    assets: int
+    pieces: int
+    units: float
+    per: str
+    unit_cpu_s: float
+    measured: bool
+    cpu_s: float
+    wall_s: float
+    started: list[Started]
+    left: int
 
 
 class Source(Shape):

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from functions.api import answers, letter_answers
 from functions.api.again import Again
+from functions.api.analyzers import ToRun
 from functions.api.assets import Metadata, Replay
 from functions.api.letters import ToSettle
 from functions.api.problems import CONTENT_TYPE, Problem
@@ -53,6 +54,7 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "users_add": ("201", (answers.AddedUser,)),
     "analyzers_list": ("200", (answers.page(answers.Analyzer),)),
     "consents_list": ("200", (answers.page(answers.Consent),)),
+    "analyzers_run": ("202", (answers.AnalyzerRun,)),
     "relationships_list": ("200", (answers.page(answers.Relationship),)),
 }
 BODIES: dict[str, type[BaseModel]] = {
@@ -68,8 +70,9 @@ BODIES: dict[str, type[BaseModel]] = {
     "sources_add": NewSource,
     "users_add": NewUser,
     "grants_give": NewGrant,
+    "analyzers_run": ToRun,
 }
-OPTIONAL = ("assets_analyze", "assets_retry")
+OPTIONAL = ("assets_analyze", "assets_retry", "analyzers_run")
 UPLOADS = ("assets_upload", "assets_version")
 DOWNLOADS = ("assets_content", "assets_rendition", "segments_rendition")
 _FILE: Schema = {"type": "string", "format": "binary"}

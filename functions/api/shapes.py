@@ -96,6 +96,7 @@ def run(row: TracedRun) -> dict[str, Any]:
         "state": row.run.state,
         "lane": row.run.lane,
         "strategy": row.run.strategy,
+        "analyzer": row.run.scope,
         "reason": row.run.reason,
         "detail": row.run.detail,
         "to_index": row.run.to_index,

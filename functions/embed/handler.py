@@ -4,8 +4,9 @@ import io
 from collections import defaultdict
 
 from analyzers.api import BaseAnalyzer, Embedding
-from analyzers.declared import wants
+from analyzers.declared import embeds, wants
 from functions.deps import Deps
+from functions.installed import installed
 from functions.loading import LoadedSegment, load_segments
 from functions.spending import Spending
 from functions.vector_facts import embedded
@@ -13,24 +14,27 @@ from functions.work import Fact, Outcome, Work, Write
 from schemas import ids
 from schemas.names import Stage
 from stores.records import runs
+from stores.records.indexing import Vector
 from stores.records.rows import EmbeddingRow
+from stores.records.runs import Run
 
 Vectors = dict[str, list[tuple[LoadedSegment, Embedding]]]
 
 
 def handle(work: Work, deps: Deps) -> Outcome:
+    run = work.read(runs.get, work.run)
     modality = "visual" if work.stage is Stage.EMBED_VISUAL else "text"
-    loaded = load_segments(work, deps, kinds=("keyframe",) if modality == "visual" else ())
+    loaded = load_segments(work, deps, run, kinds=("keyframe",) if modality == "visual" else ())
     rows: list[EmbeddingRow] = []
-    facts: list[Fact] = []
     spending = Spending(deps.registry)
-    for embedder in deps.registry.writers(modality):
+    for embedder in _embedders(deps, run, modality):
         for space, found in _embed(deps, embedder, loaded, spending).items():
             key = _store(work, space, found)
             model = embedder.spec.model or embedder.spec.id
             for number, (item, _) in enumerate(found):
                 rows.append(_row(work, item, modality, model, space, f"{key}#{number}"))
-                facts.append(embedded(item.id, work.lineage, work.asset, space, key, number))
+    whole = run.scope is None  # else what it made is told of when it is known to be of use
+    facts = [_embedded(work, row) for row in rows] if whole else []
     to_index = Write(runs.add_to_index, (work.run, len(rows)))
     return Outcome(
         rows=rows,
@@ -39,6 +43,17 @@ def handle(work: Work, deps: Deps) -> Outcome:
         output=spending.output,
         counts={"embedded": len(rows)},
     )
+
+
+def _embedders(deps: Deps, run: Run, modality: str) -> list[BaseAnalyzer]:
+    """Return those that make vectors; in a run of one embedder, that one alone."""
+    one = None if run.scope is None else installed(deps, run.scope)
+    return deps.registry.writers(modality) if one is None or not embeds(one) else [one]
+
+
+def _embedded(work: Work, row: EmbeddingRow) -> Fact:
+    vector = Vector(work.run, row.entity_id, work.lineage, work.asset, row.space, row.vector_id)
+    return embedded(vector)
 
 
 def _embed(
@@ -67,7 +82,7 @@ def _row(
     work: Work, item: LoadedSegment, modality: str, model: str, space: str, vector_id: str
 ) -> EmbeddingRow:
     return EmbeddingRow(
-        id=ids.derived(item.id, "embedding", space),
+        id=ids.derived(item.id, work.run, "embedding", space),
         entity_id=item.id,
         run_id=work.run,
         embedding_type=modality,

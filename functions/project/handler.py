@@ -45,13 +45,13 @@ def run_of(key: str) -> UUID:
 
 def _index(key: str, events: Sequence[Event], deps: Deps) -> None:
     vectors = read_vectors(deps.objects, key)
-    space = events[0].data["spaces"][0]
+    space, run = events[0].data["spaces"][0], run_of(key)
     deps.vectors.ensure(space, vectors.shape[1])
     deps.vectors.upsert(
         space,
         [
             VectorRow(
-                id=ids.derived(UUID(e.data["segment"]), "embedding", space),
+                id=ids.derived(UUID(e.data["segment"]), run, "embedding", space),
                 tenant=UUID(e.extensions["tenantid"]),
                 segment=UUID(e.data["segment"]),
                 lineage=UUID(e.extensions["entityid"]),
@@ -64,4 +64,4 @@ def _index(key: str, events: Sequence[Event], deps: Deps) -> None:
 
 def _indexed(event: Event) -> Fact:
     lineage, space = UUID(event.extensions["entityid"]), event.data["spaces"][0]
-    return indexed(UUID(event.data["segment"]), lineage, space)
+    return indexed(run_of(event.data["object"]), UUID(event.data["segment"]), lineage, space)

@@ -29,19 +29,12 @@ def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
     structure = [row for e in events if e.name != "segment.indexed" for row in _structure(e, read)]
     known = read(lineages.related, list(found))
     new = {key: pair for key, pair in found.items() if key not in known}
+    of_run = Counter(UUID(event.data["run"]) for event in events)
     return Outcome(
         rows=[*(row for _, row in new.values()), *structure],
         facts=[fact for event, row in new.values() for fact in _facts(event, row)],
-        writes=[Write(runs.related, had) for had in sorted(_runs(events, read).items())],
+        writes=[Write(runs.related, had) for had in sorted(of_run.items())],
     )
-
-
-def _runs(events: Sequence[Event], read: Read) -> Counter[UUID]:
-    """Count the events about each run."""
-    segments = [UUID(e.data["segment"]) for e in events if e.name == "segment.indexed"]
-    of_segment = read(runs.of_segments, segments)
-    completed = [UUID(e.data["run"]) for e in events if e.name != "segment.indexed"]
-    return Counter(completed + [of_segment[each] for each in segments if each in of_segment])
 
 
 def _related(event: Event, deps: Deps, read: Read) -> Iterator[RelationshipRow]:

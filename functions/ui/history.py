@@ -25,6 +25,7 @@ def run(traced: TracedRun) -> dict[str, Any]:
         "state": traced.run.state,
         "lane": traced.run.lane,
         "strategy": traced.run.strategy,
+        "analyzer": traced.run.scope,
         "reason": reasons.words(traced.run.reason),
         "detail": traced.run.detail,
         "created_at": traced.run.created_at,

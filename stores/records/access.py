@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Connection, sql
 
 from dataflux.errors import Denied, Invalid, NotFound
-from dataflux.permissions import GRANTS, Caller, Grant, Verb, allowed, granting
+from dataflux.permissions import GRANTS, Caller, Grant, Verb, allowed, granting, holds
 from stores.ports import Scope
 from stores.records.filters import Condition
 
@@ -42,6 +42,21 @@ def visible(asker: Asker, lineage: str) -> Condition:
         " WHERE sc.lineage = {} AND {} OFFSET 0)"
     ).format(sql.SQL(lineage), _HELD)
     return Condition(held, subjects(asker))
+
+
+def may(caller: Caller, lineage: str, verb: str) -> Condition:
+    """Return the condition that the caller sees a lineage and may do this to it."""
+    seen = visible(caller, lineage)
+    if holds(caller.roles, verb):
+        return seen
+    granted = sql.SQL(
+        "EXISTS (SELECT 1 FROM asset_scopes sc JOIN permissions p ON p.entity_id = sc.scope"
+        " WHERE sc.lineage = {} AND p.subject_id = ANY(%(holders)s)"
+        " AND p.permission_type = ANY(%(granting)s)"
+        " AND (p.expires_at IS NULL OR p.expires_at > now()) OFFSET 0)"
+    ).format(sql.SQL(lineage))
+    params = {"holders": list(caller.subjects), "granting": list(granting(verb))}
+    return Condition(sql.SQL("{} AND {}").format(seen.sql, granted), {**seen.params, **params})
 
 
 _HELD = sql.SQL(

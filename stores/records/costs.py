@@ -24,7 +24,10 @@ class Measured:
 
 
 def measured(conn: Connection[Any]) -> dict[str, Measured]:
-    """Return by analyzer (name@version) what its latest work took; without any it is missing."""
+    """Return by analyzer (name@version) what its latest work took.
+
+    One without any is missing, and one whose work was too short for the clock.
+    """
     with conn.cursor(row_factory=class_row(Measured)) as cursor:
         found = cursor.execute(
             "SELECT s.key AS analyzer, sum((s.value ->> 'units')::float8) AS units,"
@@ -35,4 +38,4 @@ def measured(conn: Connection[Any]) -> dict[str, Measured]:
             " CROSS JOIN LATERAL jsonb_each(p.output -> 'spent') s GROUP BY s.key",
             [RECENT],
         ).fetchall()
-    return {one.analyzer: one for one in found if one.units > 0}
+    return {one.analyzer: one for one in found if one.units > 0 and one.cpu_s > 0}

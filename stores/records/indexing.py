@@ -28,6 +28,7 @@ class Embedded:
 class Vector:
     """What was embedded of a segment in a space: row # of an object, as `vector_id` says."""
 
+    run: UUID
     segment: UUID
     lineage: UUID
     asset: UUID
@@ -45,6 +46,8 @@ class Finished:
     state: str
     counts: dict[str, int]
     ms: int
+    analyzer: str | None = None
+    """Of a run of one analyzer."""
 
 
 def page(conn: Db, after: UUID | None, limit: int) -> list[Embedded]:
@@ -108,8 +111,8 @@ def vectors(conn: Db, runs: Sequence[UUID]) -> list[Vector]:
     """Return all vectors of runs."""
     with conn.cursor(row_factory=class_row(Vector)) as cursor:
         return cursor.execute(
-            "SELECT e.entity_id AS segment, r.lineage, r.asset_id AS asset, e.space, e.vector_id"
-            " FROM runs r JOIN segments s ON s.run_id = r.id"
+            "SELECT r.id AS run, e.entity_id AS segment, r.lineage, r.asset_id AS asset, e.space,"
+            " e.vector_id FROM runs r JOIN segments s ON s.run_id = coalesce(r.base, r.id)"
             " JOIN embeddings e ON e.entity_id = s.id AND e.run_id = r.id"
             " WHERE r.id = ANY(%s) ORDER BY e.entity_id, e.space",
             [list(runs)],
@@ -121,8 +124,10 @@ def finished(conn: Db, runs: Sequence[UUID]) -> list[Finished]:
     with conn.cursor(row_factory=class_row(Finished)) as cursor:
         return cursor.execute(
             "SELECT r.id AS run, r.asset_id AS asset, r.lineage, r.state, s.counts,"
-            " (extract(epoch FROM r.finished_at - r.created_at) * 1000)::int AS ms"
-            " FROM runs r JOIN run_stages s ON s.run_id = r.id AND s.stage = 'stitch'"
+            " (extract(epoch FROM r.finished_at - r.created_at) * 1000)::int AS ms,"
+            " r.scope AS analyzer FROM runs r CROSS JOIN LATERAL"
+            " (SELECT counts FROM run_stages WHERE run_id = r.id AND stage <> 'segment'"
+            "  ORDER BY stage <> 'stitch', opened_at, stage LIMIT 1) s"
             " WHERE r.id = ANY(%s) AND r.state IN ('completed', 'degraded') ORDER BY r.id",
             [list(runs)],
         ).fetchall()

@@ -160,6 +160,7 @@ def _segment(row: SegmentRow) -> Values:
         row.confidence_score,
         row.start_marker.get("time"),
         row.end_marker.get("time"),
+        _names(row.rests_on),
     )
 
 
@@ -178,6 +179,7 @@ def _text(row: TextRow) -> Values:
         row.confidence,
         tsv,
         words,
+        _names(row.rests_on),
     )
 
 
@@ -192,6 +194,7 @@ def _feature(row: FeatureRow) -> Values:
         row.confidence,
         row.analyzer_version,
         row.model,
+        _names(row.rests_on),
     )
 
 
@@ -230,6 +233,10 @@ def _relationship(row: RelationshipRow) -> Values:
         row.strength,
         _json(row.metadata),
     )
+
+
+def _names(names: Sequence[str]) -> str:
+    return orjson.dumps(list(names)).decode() if names else "[]"
 
 
 def _json(value: Any) -> str:
@@ -286,6 +293,7 @@ TARGETS: Mapping[type[Row], Sequence[Target]] = {
                 "confidence_score": "real",
                 "t_start": "float8",
                 "t_end": "float8",
+                "rests_on": "jsonb",
             },
             _segment,
         ),
@@ -303,6 +311,7 @@ TARGETS: Mapping[type[Row], Sequence[Target]] = {
                 "confidence": "real",
                 "tsv": "tsvector",
                 "dl": "int",
+                "rests_on": "jsonb",
             },
             _text,
         )
@@ -320,6 +329,7 @@ TARGETS: Mapping[type[Row], Sequence[Target]] = {
                 "confidence": "real",
                 "analyzer_version": "text",
                 "model": "text",
+                "rests_on": "jsonb",
             },
             _feature,
         )

@@ -1,6 +1,6 @@
 """The rows a step may write: one frozen class a table, field names are its columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -36,11 +36,15 @@ class SegmentRow:
     end_marker: Mapping[str, Any]
     confidence_score: float = 1.0
     numbered: bool = True
+    rests_on: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """A body of words of a segment; the store makes its search vector."""
+    """A body of words of a segment; the store makes its search vector.
+
+    `rests_on`: names of the analyzers whose work a row comes of, the segmenter aside.
+    """
 
     id: UUID
     segment_id: UUID
@@ -49,6 +53,7 @@ class TextRow:
     body: str
     language: str | None = None
     confidence: float | None = None
+    rests_on: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class FeatureRow:
     confidence: float | None
     analyzer_version: str  # name@version
     model: str | None = None
+    rests_on: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

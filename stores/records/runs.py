@@ -10,7 +10,7 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from dataflux.errors import NotFound
+from dataflux.errors import Conflict, NotFound
 from schemas import ids
 from schemas.names import Lane
 
@@ -34,6 +34,10 @@ class Plan(Protocol):
     def config(self) -> Mapping[str, Any]: ...
     @property
     def pieces(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def scope(self) -> str | None: ...
+    @property
+    def base(self) -> UUID | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Run:
     lane: str
     strategy: str
     analyzer: str
+    scope: str | None
+    base: UUID | None
     config: dict[str, Any]
     to_index: int
     reason: str | None
@@ -60,25 +66,36 @@ class Run:
     file_size: int
     filename: str
 
+    @property
+    def segmented_by(self) -> UUID:
+        """The run whose segments it works on."""
+        return self.base or self.id
+
 
 _COLUMNS = (
-    "r.id, r.asset_id, r.lineage, r.state, r.lane, r.strategy, r.analyzer, r.config, r.to_index,"
-    " r.reason, r.detail, r.created_at, r.started_at, r.finished_at, r.indexed_at,"
-    " a.storage_path, a.mime_type, a.file_size, a.filename"
+    "r.id, r.asset_id, r.lineage, r.state, r.lane, r.strategy, r.analyzer, r.scope, r.base,"
+    " r.config, r.to_index, r.reason, r.detail, r.created_at, r.started_at, r.finished_at,"
+    " r.indexed_at, a.storage_path, a.mime_type, a.file_size, a.filename"
 )
 
 
 def create(conn: Connection[Any], tenant: UUID, plan: Plan) -> None:
-    """Add a run whose first stage is about to be opened; without pieces it has failed already."""
-    conn.execute(
-        "INSERT INTO runs (id, tenant_id, asset_id, lineage, lane, strategy, analyzer, config,"
-        " state, open_stages, finished_at, reason, detail)"
+    """Add a run whose first stage is about to be opened; without pieces it has failed already.
+
+    Conflict while another run of the version is under way: each is to see what the other found.
+    """
+    conn.execute("SELECT FROM assets WHERE id = %s FOR UPDATE", [plan.asset])
+    created = conn.execute(
+        "INSERT INTO runs (id, tenant_id, asset_id, lineage, lane, strategy, analyzer, scope, base,"
+        " config, state, open_stages, finished_at, reason, detail)"
         " SELECT %(id)s, %(tenant)s, a.id, a.lineage, %(lane)s, %(strategy)s, %(analyzer)s,"
+        " %(scope)s, %(base)s,"
         " %(config)s, CASE WHEN %(open)s THEN 'planned' ELSE 'failed' END, %(open)s::int,"
         " CASE WHEN %(open)s THEN NULL ELSE now() END,"
         " CASE WHEN %(open)s THEN NULL ELSE a.reason END,"
         " CASE WHEN %(open)s THEN '' ELSE a.detail END"
-        " FROM assets a WHERE a.id = %(asset)s",
+        " FROM assets a WHERE a.id = %(asset)s AND NOT EXISTS (SELECT FROM runs o"
+        " WHERE o.asset_id = a.id AND o.state IN ('planned', 'running'))",
         {
             "id": plan.id,
             "tenant": tenant,
@@ -86,11 +103,16 @@ def create(conn: Connection[Any], tenant: UUID, plan: Plan) -> None:
             "lane": plan.lane,
             "strategy": plan.strategy,
             "analyzer": plan.analyzer,
+            "scope": plan.scope,
+            "base": plan.base,
             "config": Jsonb(dict(plan.config)),
             "open": bool(plan.pieces),
         },
-    )
-    conn.execute("UPDATE assets SET run_id = %s WHERE id = %s", [plan.id, plan.asset])
+    ).rowcount
+    if not created:
+        raise Conflict(f"asset {plan.asset} is being processed; wait until it has ended")
+    if plan.scope is None:
+        conn.execute("UPDATE assets SET run_id = %s WHERE id = %s", [plan.id, plan.asset])
 
 
 def get(conn: Connection[Any], run: UUID) -> Run:
@@ -152,12 +174,6 @@ def related(conn: Connection[Any], run: UUID, count: int) -> None:
     )
 
 
-def of_segments(conn: Connection[Any], segments: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Return the runs of segments; those that were deleted are left out."""
-    rows = conn.execute("SELECT id, run_id FROM segments WHERE id = ANY(%s)", [list(segments)])
-    return dict(rows.fetchall())
-
-
 def known(conn: Connection[Any], runs: Sequence[UUID]) -> set[UUID]:
     """Return those of `runs` that are there: the others were deleted with their assets."""
     found = conn.execute("SELECT id FROM runs WHERE id = ANY(%s)", [list(runs)])
@@ -195,12 +211,19 @@ def fall_back(conn: Connection[Any], asset: UUID, failed: UUID) -> None:
         "UPDATE assets a SET processing_status = r.state, reason = r.reason, detail = r.detail,"
         " run_id = r.id FROM"
         " (SELECT id, state, reason, detail FROM runs WHERE asset_id = %(asset)s"
-        "  AND (id = %(failed)s OR state IN ('completed', 'degraded'))"
+        "  AND scope IS NULL AND (id = %(failed)s OR state IN ('completed', 'degraded'))"
         "  ORDER BY id = %(failed)s, finished_at DESC LIMIT 1) r WHERE a.id = %(asset)s",
         {"asset": asset, "failed": failed},
     )
 
 
+_ALL = sql.SQL("true")
+_BY_ANALYZER = sql.SQL("rests_on ? %(analyzer)s")
+_OF_WORDS = sql.SQL("embedding_type = 'text'")
+_OF_ITS_SPACES = sql.SQL(
+    "space IN (SELECT space FROM embeddings WHERE run_id = %(run)s"
+    " AND id BETWEEN %(low)s AND %(high)s)"
+)
 _LIVE = ("segments", "texts", "features", "embeddings", "renditions")
 
 
@@ -209,10 +232,44 @@ def promote(conn: Connection[Any], lineage: UUID, asset: UUID, run: UUID) -> Non
     if is_first(conn, run):
         return
     for table in _LIVE:
-        conn.execute(
-            sql.SQL(
-                "UPDATE {} SET live = (run_id = %s) WHERE id BETWEEN %s AND %s"
-                " AND live <> (run_id = %s) AND run_id IN (SELECT id FROM runs WHERE asset_id = %s)"
-            ).format(sql.Identifier(table)),
-            [run, *ids.bounds(lineage), run, asset],
-        )
+        _take_the_place(conn, lineage, asset, run, table, _ALL)
+
+
+def promote_one(
+    conn: Connection[Any],
+    lineage: UUID,
+    asset: UUID,
+    run: UUID,
+    *,
+    analyzer: str,
+    new_words: bool,
+) -> None:
+    """Let what a run of one analyzer found take the place of what rests on that analyzer.
+
+    With new words, its vectors of texts are those of all words that are live now.
+    """
+    for table in ("segments", "texts", "features"):
+        _take_the_place(conn, lineage, asset, run, table, _BY_ANALYZER, analyzer)
+    vectors = _OF_WORDS if new_words else _OF_ITS_SPACES
+    _take_the_place(conn, lineage, asset, run, "embeddings", vectors)
+
+
+def _take_the_place(
+    conn: Connection[Any],
+    lineage: UUID,
+    asset: UUID,
+    run: UUID,
+    table: str,
+    rows: sql.SQL,
+    analyzer: str = "",
+) -> None:
+    """Let the rows of a run live, and no others of the version, of some rows of a table."""
+    low, high = ids.bounds(lineage)
+    conn.execute(
+        sql.SQL(
+            "UPDATE {} SET live = (run_id = %(run)s) WHERE id BETWEEN %(low)s AND %(high)s"
+            " AND live <> (run_id = %(run)s) AND {}"
+            " AND run_id IN (SELECT id FROM runs WHERE asset_id = %(asset)s)"
+        ).format(sql.Identifier(table), rows),
+        {"run": run, "low": low, "high": high, "asset": asset, "analyzer": analyzer},
+    )

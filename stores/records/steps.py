@@ -68,6 +68,7 @@ class StageTotals:
 class Started:
     strategy: str
     pieces: int
+    scope: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Ended:
     stage: str | None
     reason: str | None
     detail: str
+    scope: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +321,8 @@ def start_run(conn: Connection[Any], run: UUID) -> Started | None:
         return cursor.execute(
             "UPDATE runs SET state = 'running', started_at = clock_timestamp()"
             " WHERE id = %s AND state = 'planned'"
-            " RETURNING strategy, (SELECT count(*) FROM pieces WHERE run_id = runs.id) AS pieces",
+            " RETURNING strategy, (SELECT count(*) FROM pieces WHERE run_id = runs.id) AS pieces,"
+            " scope",
             [run],
         ).fetchone()
 
@@ -344,7 +347,7 @@ def finish_run(conn: Connection[Any], run: UUID, state: str) -> Ended:
             "                   THEN clock_timestamp() END"
             " WHERE id = %(run)s AND state IN ('planned', 'running')"
             " RETURNING (extract(epoch FROM clock_timestamp() - created_at) * 1000)::int AS ms,"
-            " (SELECT stage FROM first) AS stage, reason, detail",
+            " (SELECT stage FROM first) AS stage, reason, detail, scope",
             {"run": run, "state": state},
         ).fetchone()
     if ended is None:

@@ -126,8 +126,11 @@ _UPSERT = sql.SQL(
     " ORDER BY id ON CONFLICT (id) DO UPDATE"
     " SET segment_id = excluded.segment_id, lineage = excluded.lineage, v = excluded.v"
 )
+# What a newer run has replaced stays in the table; the records know.
+_REPLACED = "EXISTS (SELECT FROM embeddings e WHERE e.id = {0}.id AND NOT e.live)"
 _VECTOR = sql.SQL(
-    "SELECT v::text FROM {table} WHERE tenant_id = tenant() AND segment_id = %s LIMIT 1"
+    "SELECT v.v::text FROM {table} v WHERE v.tenant_id = tenant() AND v.segment_id = %s"
+    f" AND NOT {_REPLACED.format('v')} LIMIT 1"
 )
 _DELETE = sql.SQL("DELETE FROM {table} WHERE tenant_id = tenant() AND lineage = %s")
 
@@ -234,17 +237,19 @@ _PASSING = sql.SQL(
 _EXACT_QUERY = sql.SQL(
     "WITH seen AS MATERIALIZED ({seen})"
     " SELECT r.segment_id, r.lineage, r.distance FROM"
-    " (SELECT v.segment_id, v.lineage, (v.v <=> %(vector)s::{halfvec}) + 0 AS distance"
+    " (SELECT v.segment_id, v.lineage, (v.v <=> %(vector)s::{halfvec}) + 0 AS distance, v.id"
     " FROM {table} v JOIN seen USING (lineage) WHERE v.tenant_id = tenant(){others}"
     " ORDER BY 3, 1 OFFSET 0) r CROSS JOIN LATERAL"
-    " (SELECT FROM search_segments s WHERE s.id = r.segment_id AND {filters} OFFSET 0) s"
+    " (SELECT FROM search_segments s WHERE s.id = r.segment_id AND {filters}"
+    f" AND NOT {_REPLACED.format('r')} OFFSET 0) s"
     " ORDER BY r.distance, r.segment_id LIMIT %(limit)s"
 )
 _INDEX_QUERY = sql.SQL(
     "WITH near AS MATERIALIZED"
     " (SELECT v.segment_id, v.lineage, v.v <=> %(vector)s::{halfvec} AS distance"
     " FROM {table} v CROSS JOIN LATERAL"
-    " (SELECT FROM search_segments s WHERE s.id = v.segment_id AND {filters} OFFSET 0) s"
+    " (SELECT FROM search_segments s WHERE s.id = v.segment_id AND {filters}"
+    f" AND NOT {_REPLACED.format('v')} OFFSET 0) s"
     " WHERE v.tenant_id = tenant() AND {visible}{others} ORDER BY 3 LIMIT %(fetched)s)"
     " SELECT segment_id, lineage, distance FROM near ORDER BY distance + 0, segment_id"
     " LIMIT %(limit)s"

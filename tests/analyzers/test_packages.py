@@ -92,7 +92,6 @@ def test_an_installed_package_is_used_when_it_is_allowed(platform: Platform) -> 
     assert found["dominant-hue@1 hue"] == {"name": "blue"}
     assert known["dominant-hue@1"]["origin"] == "dataflux-dominant-hue"
     assert known["dominant-hue@1"]["cost"] == {"cpu_s": 0.02, "per": "segment"}
-    assert known["dominant-hue@1"]["measured"]["units"] == 1
 
 
 @pytest.mark.usefixtures("installed")

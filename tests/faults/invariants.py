@@ -102,7 +102,7 @@ def stages_have_one_result(found: Found) -> list[str]:
         ),
         *found.none(
             "SELECT r.id, array_agg(s.stage) FROM runs r JOIN run_stages s ON s.run_id = r.id"
-            " WHERE r.state IN ('completed', 'degraded') GROUP BY r.id"
+            " WHERE r.state IN ('completed', 'degraded') AND r.scope IS NULL GROUP BY r.id"
             " HAVING NOT array_agg(s.stage::text) @>"
             " ARRAY['segment', 'stitch', 'analyze', 'embed_text']"
         ),
@@ -154,7 +154,7 @@ def segments_are_in_order(found: Found) -> list[str]:
     return [
         *found.none(
             "SELECT run_id, count(*), max(sequence_number) FROM segments WHERE numbered"
-            " GROUP BY run_id HAVING count(*) <> max(sequence_number) + 1"
+            " AND rests_on = '[]' GROUP BY run_id HAVING count(*) <> max(sequence_number) + 1"
             " OR count(*) <> count(DISTINCT sequence_number)"
         ),
         *found.none("SELECT id, t_start, t_end FROM segments WHERE t_start > t_end OR t_start < 0"),
@@ -173,8 +173,8 @@ def indexes_hold_what_records_hold(found: Found) -> list[str]:
     for space, table in spaces:
         for embedding, extra in found.rows(
             "SELECT coalesce(e.id, v.id), e.id IS NULL FROM (SELECT * FROM embeddings"
-            f" WHERE space = %s AND live) e FULL JOIN {table} v ON v.id = e.id"
-            " WHERE e.id IS NULL OR v.id IS NULL",
+            f" WHERE space = %s) e FULL JOIN {table} v ON v.id = e.id"
+            " WHERE e.id IS NULL OR v.id IS NULL AND e.live",
             space,
         ):
             problems.append(f"{space}: {embedding} is {'dead' if extra else 'missing'}")
@@ -196,10 +196,11 @@ def indexes_hold_what_records_hold(found: Found) -> list[str]:
 
 def _never_compared(found: Found) -> Iterator[str]:
     had = {row[0] for row in found.rows("SELECT event_id FROM inbox WHERE consumer = 'relate'")}
-    for segment, lineage, space in found.rows(
-        "SELECT s.id, s.lineage, e.space FROM embeddings e JOIN segments s ON s.id = e.entity_id"
+    for run, segment, lineage, space in found.rows(
+        "SELECT e.run_id, s.id, s.lineage, e.space FROM embeddings e"
+        " JOIN segments s ON s.id = e.entity_id WHERE e.live"
     ):
-        if str(vector_facts.indexed(segment, lineage, space).id) not in had:
+        if str(vector_facts.indexed(run, segment, lineage, space).id) not in had:
             yield f"{space}: relate has never had {segment}"
 
 

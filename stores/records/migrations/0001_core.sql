@@ -88,6 +88,7 @@ create table segments (
     lineage uuid not null,
     run_id uuid not null,
     live boolean not null default true,
+    rests_on jsonb not null default '[]',
     parent_id uuid not null,
     segment_type varchar(50) not null,
     sequence_number int not null check (sequence_number >= 0),
@@ -98,6 +99,8 @@ create table segments (
     t_start float8,
     t_end float8
 ) partition by range (id);
+comment on column segments.rests_on is
+    'Names of analyzers whose work this comes of, its segmenter aside: a new run of one replaces it.';
 comment on column segments.numbered is
     'Whether stitch numbered it; what analyze finds inside a segment shares that one''s number.';
 comment on column segments.t_start is 'Seconds, from the marker; null where the medium has no time.';
@@ -108,6 +111,7 @@ create table texts (
     segment_id uuid not null,
     run_id uuid not null,
     live boolean not null default true,
+    rests_on jsonb not null default '[]',
     source varchar(20) not null check (source in ('written', 'spoken', 'on_screen', 'tag', 'name')),
     language varchar(20),
     body text not null,
@@ -123,6 +127,7 @@ create table features (
     segment_id uuid not null,
     run_id uuid not null,
     live boolean not null default true,
+    rests_on jsonb not null default '[]',
     feature_domain varchar(50) not null
         check (feature_domain in ('visual', 'semantic', 'style', 'technical', 'audio')),
     feature_type varchar(100) not null,
@@ -399,6 +404,8 @@ create table runs (
     lane varchar(10) not null check (lane in ('high', 'normal', 'low')),
     strategy varchar(10) not null check (strategy in ('STREAM', 'CHUNKED', 'BATCH')),
     analyzer varchar(100) not null,
+    scope varchar(100),
+    base uuid references runs,
     config jsonb not null default '{}',
     open_stages int not null default 0 check (open_stages >= 0),
     to_index int not null default 0 check (to_index >= 0),
@@ -408,8 +415,11 @@ create table runs (
     created_at timestamptz not null default now(),
     started_at timestamptz,
     finished_at timestamptz,
-    indexed_at timestamptz
+    indexed_at timestamptz,
+    check ((scope is null) = (base is null))
 ) with (fillfactor = 70);
+comment on column runs.scope is
+    'Of a run of one analyzer (name@version): which one; it looks at the segments of the run `base`.';
 create index runs_asset on runs (asset_id);
 create index runs_open on runs (created_at) where state in ('planned', 'running');
 create index runs_ended on runs (tenant_id, finished_at desc) where state in ('completed', 'degraded');

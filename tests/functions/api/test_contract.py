@@ -57,6 +57,11 @@ def test_every_answer_is_as_the_contract_says(
     for name in ("versions", "segments", "trace"):
         check(schema, f"assets_{name}", http.get(f"{place}/{name}"))
     known = check(schema, "analyzers_list", http.get("/api/v1/analyzers"))["items"]
+    again = "/api/v1/analyzers/language/runs"
+    planned = check(schema, "analyzers_run", http.post(again))
+    assert (planned["dry_run"], planned["assets"], planned["had"]) == (True, 0, 1)
+    check(schema, "analyzers_run", http.post(again, json={"filters": {"shape": {"eq": 1}}}))
+    check(schema, "analyzers_run", http.post("/api/v1/analyzers/nobody/runs"))
     by_id = {each["id"]: each for each in known}
     assert by_id["image@1"]["does"] == ["segments"]
     assert by_id["visual-fallback@1"]["emits"] == ["visual/fallback@1"]

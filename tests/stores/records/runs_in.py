@@ -39,6 +39,8 @@ class Plan:
     analyzer: str = "video@1"
     config: Mapping[str, Any] = field(default_factory=dict)
     pieces: Sequence[Mapping[str, Any]] = ({},)
+    scope: str | None = None
+    base: UUID | None = None
 
 
 def add_asset(conn: Connection[Any], lineage: UUID | None = None) -> UUID:

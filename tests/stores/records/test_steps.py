@@ -164,7 +164,7 @@ def test_a_piece_is_not_exhausted_while_its_last_attempt_runs(
 def test_a_run_starts_once(database: Database, tenant: UUID) -> None:
     with session(database, tenant) as conn:
         plan, _ = add_run(conn, tenant, 3)
-        assert steps.start_run(conn, plan.id) == steps.Started("BATCH", 3)
+        assert steps.start_run(conn, plan.id) == steps.Started("BATCH", 3, None)
         assert steps.start_run(conn, plan.id) is None
 
 
