@@ -58,7 +58,7 @@ DATA: dict[str, Mapping[str, Any]] = {
         "confidence": 0.25,
     },
     "segment.embedded": {**_MOMENT, "object": _VECTORS, "row": 4},
-    "segment.indexed": {**_MOMENT, "run": _id("run")},
+    "segment.indexed": _MOMENT,
     "asset.processing_completed": {
         "run": _id("run"),
         "status": "degraded",

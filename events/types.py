@@ -123,7 +123,8 @@ class SegmentIndexed(Data):
     name = "segment.indexed"
     segment: UUID
     spaces: list[str] = Field(min_length=1)
-    run: UUID
+    run: UUID | None = None
+    """Whose vector it is."""
 
 
 class ProcessingCompleted(Data):

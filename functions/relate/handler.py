@@ -29,7 +29,7 @@ def handle(events: Sequence[Event], deps: Deps, read: Read) -> Outcome:
     structure = [row for e in events if e.name != "segment.indexed" for row in _structure(e, read)]
     known = read(lineages.related, list(found))
     new = {key: pair for key, pair in found.items() if key not in known}
-    of_run = Counter(UUID(event.data["run"]) for event in events)
+    of_run = Counter(UUID(event.data["run"]) for event in events if "run" in event.data)
     return Outcome(
         rows=[*(row for _, row in new.values()), *structure],
         facts=[fact for event, row in new.values() for fact in _facts(event, row)],
