@@ -82,7 +82,8 @@ SELECT a.id AS asset, a.lineage, r.id AS base, r.analyzer AS segmenter, r.strate
 FROM chosen c JOIN assets a ON a.id = c.asset_id
 CROSS JOIN LATERAL (
     SELECT s.run_id, count(*)::int AS segments FROM segments s
-    WHERE s.asset_id = a.id AND s.live AND s.numbered AND s.rests_on = '[]' GROUP BY s.run_id LIMIT 1
+    WHERE s.asset_id = a.id AND s.live AND s.numbered AND s.rests_on = '[]'
+    GROUP BY s.run_id LIMIT 1
 ) b
 JOIN runs r ON r.id = b.run_id
 CROSS JOIN LATERAL (

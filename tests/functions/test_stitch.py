@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 from analyzers.api import Segment, Text
 from analyzers.text.chapters import Spoken
 from functions.stitch import handler
-from functions.work import Work
-from schemas.names import Lane, Stage
-from stores.records import assets
+from functions.work import NewRun, Work
+from schemas.names import Lane, Stage, Strategy
+from stores.records import assets, runs
 from stores.records.insert import insert
 from tests.analyzers.text.test_chapters import BREAD, SEA, talk
 from tests.fixtures.platform import Platform
@@ -92,7 +92,11 @@ def test_chapters_come_behind_the_segments_of_a_long_recording(platform: Platfor
             for n, s in enumerate(talk(SEA, BREAD))
         ]
         params = {"from": 0, "to": len(spoken)}
+        run = NewRun(
+            made.run, made.asset, made.lineage, Lane.LOW, Strategy.BATCH, "audio@1", pieces=[{}]
+        )
         with platform.deps.engine.session(tenant) as conn:
+            runs.create(conn, tenant, run)
             insert(conn, tenant, list(handler._rows(made, "audio@1", spoken)))
         outcome = handler.handle(replace(made, stage=Stage.CHAPTERS, params=params), platform.deps)
         assert outcome.counts == {"chapters": 2}
