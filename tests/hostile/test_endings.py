@@ -9,7 +9,7 @@ from schemas.names import Reason
 from tests.fuzz.harness import ending, sandboxed
 from tests.hostile.canary import HOST, Canary, canary
 from tests.hostile.case import PARTLY, READ, Bait, Case
-from tests.hostile.catalogue import CASES
+from tests.hostile.catalogue import CASES, HEAVY
 
 SECRET = "hunter2 "
 MEDIA = {f"M{number}" for number in range(1, 36)} - {"M22", "M23", "M24", "M35"}
@@ -36,7 +36,13 @@ def sandbox() -> Iterator[Sandbox]:
         yield made
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.filename)
+PARAMETERS = [
+    pytest.param(c, id=c.filename, marks=[pytest.mark.long] if c.what in HEAVY else [])
+    for c in CASES
+]
+
+
+@pytest.mark.parametrize("case", PARAMETERS)
 def test_it_ends_as_it_should(sandbox: Sandbox, bait: Bait, bird: Canary, case: Case) -> None:
     found = ending(sandbox, case.make(bait), case.filename, number=1)
     assert found.reason in frozenset(Reason) | {"read"}
@@ -50,4 +56,5 @@ def test_it_ends_as_it_should(sandbox: Sandbox, bait: Bait, bird: Canary, case: 
 
 def test_the_catalogue_is_whole() -> None:
     assert {case.number for case in CASES} >= MEDIA
+    assert {case.what for case in CASES} >= HEAVY
     assert len({case.filename for case in CASES}) == len(CASES) >= 60
