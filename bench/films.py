@@ -217,7 +217,7 @@ def main() -> None:
     parser.add_argument("--splices", type=Path, metavar="CLIPS", help="a folder of short films")
     parser.add_argument("--seeds", type=int, nargs="*", default=[], metavar="SEED")
     parser.add_argument("--seconds", type=float, default=40.0)
-    parser.add_argument("--height", type=int, default=1080)
+    parser.add_argument("--height", type=int, default=1080, help="a multiple of four")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     size, count = (round(given.height * 16 / 9), given.height), round(given.seconds * RATE)

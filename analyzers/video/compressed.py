@@ -18,6 +18,7 @@ from analyzers.packets import Damage
 from analyzers.video import cuts
 from analyzers.video.changes import Change
 from analyzers.video.frames import Picture, measured, rate_of
+from analyzers.video.pieces import indexed_keys
 from analyzers.video.samples import Sampler, difference
 from dataflux.errors import MediaFailed
 from schemas.names import Reason
@@ -35,12 +36,15 @@ BUSY = 0.4
 """If the mean of its packets is so large a share of its key frame, all of it is in motion."""
 
 
-def longest_step(container: Any, stream: Any) -> float | None:
+def longest_step(container: Any, stream: Any, length_s: float) -> float | None:
     """Return the longest distance of key frames in seconds; None if nobody has chosen their places.
 
-    Reads the packets of the whole film, which takes a hundredth of decoding it.
+    The index of a film says where they are; without one its packets are read, which takes a
+    hundredth of decoding it.
     """
-    times = [_time(p) for p in container.demux(stream) if p.is_keyframe and p.pts is not None]
+    times = [float(at * stream.time_base) for at in indexed_keys(container, stream, length_s)]
+    if not times:
+        times = [_time(p) for p in container.demux(stream) if p.is_keyframe and p.pts is not None]
     container.seek(0)
     steps = [after - before for before, after in pairwise(sorted(times))]
     if len(steps) < FEWEST:

@@ -81,7 +81,7 @@ def _key_times(container: Any, stream: Any, length: float) -> Iterator[float]:
     import av
 
     origin = containers.origin(stream)
-    indexed = _indexed(container, stream, length)
+    indexed = indexed_keys(container, stream, length)
     found = _presented(container, stream, indexed) if indexed else _read(container, stream)
     try:
         for time in found:
@@ -90,8 +90,8 @@ def _key_times(container: Any, stream: Any, length: float) -> Iterator[float]:
         return
 
 
-def _indexed(container: Any, stream: Any, length: float) -> list[int]:
-    """Return the key frames of an index of the whole film; [] if there is none.
+def indexed_keys(container: Any, stream: Any, length: float) -> list[int]:
+    """Return the time stamps of the key frames that an index of the whole film has; [] without one.
 
     Matroska's is read with the first jump, and may end early.
     """

@@ -91,7 +91,7 @@ class VideoSegmenter(BaseAnalyzer):
         """Return how scenes are looked for, and every picture with what happens there."""
         mode, longest = Mode.of(config, reel.film.length_s), None
         if mode is Mode.COMPRESSED:
-            longest = compressed.longest_step(reel.container, reel.stream)
+            longest = compressed.longest_step(reel.container, reel.stream, reel.film.length_s)
             mode = mode if longest else Mode.FAST
         apply(mode, reel.stream)
         if longest:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from analyzers.video import cuts
+from analyzers.video.changes import Change
 from analyzers.video.frames import Picture, Still
 from analyzers.video.samples import HEIGHT, LUMA, WIDTH
 
@@ -33,7 +34,8 @@ def blend(before: Planes, after: Planes, count: int) -> list[Planes]:
     return [(before * (1 - s) + after * s).astype(np.uint8) for s in shares]
 
 
-def begins(smalls: list[Planes], times: list[float] | None = None) -> list[int]:
+def changes(smalls: list[Planes], times: list[float] | None = None) -> dict[int, Change]:
+    """Return what happens in which picture, but the start."""
     at = times or [n / RATE for n in range(len(smalls))]
     read = [
         Picture(time, small, None, Still(time, 1.0, None))
@@ -41,7 +43,11 @@ def begins(smalls: list[Planes], times: list[float] | None = None) -> list[int]:
     ]
     marked = list(cuts.scenes(iter(read), RATE))
     assert [p.time for p, _ in marked] == at
-    return [n for n, (_, change) in enumerate(marked) if change is not None and change.begins]
+    return {n: change for n, (_, change) in enumerate(marked) if change and n > 0}
+
+
+def begins(smalls: list[Planes], times: list[float] | None = None) -> list[int]:
+    return [0, *(n for n, change in changes(smalls, times).items() if change.begins)]
 
 
 def black() -> Planes:
@@ -112,3 +118,53 @@ def test_a_decision_waits_for_about_a_second() -> None:
         waiting -= 1
         most = max(most, waiting)
     assert most < 2 * RATE
+
+
+def wide(column: int) -> Planes:
+    """Return what a camera sees of a long wall at some place."""
+    wall = np.hstack([look(seed)[:LUMA].reshape(HEIGHT, WIDTH) for seed in range(9)])
+    tint = np.full(LUMA // 2, 128, np.uint8)
+    return np.concatenate([wall[:, column : column + WIDTH].ravel(), tint])
+
+
+def test_kinds_are_told_apart() -> None:
+    white = np.full_like(look(2), 235)
+    film = [look(1)] * 40 + [look(2)] * 40 + [white] + [look(2)] * 40
+    film += blend(look(2), look(3), 16) + [look(3)] * 40
+    film += blend(look(3), black(), 12) + blend(black(), look(4), 12) + [look(4)] * 40
+    assert list(changes(film).values()) == [
+        Change.CUT,
+        Change.FLASH,
+        Change.DISSOLVE,
+        Change.FADE,
+    ]
+
+
+def test_a_camera_torn_round_is_no_cut() -> None:
+    torn = [wide(30 + 8 * n) for n in range(1, 7)]
+    film = [wide(30)] * 30 + torn + [wide(78)] * 30
+    assert changes(film) == {30: Change.WHIP_PAN}
+
+
+def test_a_faint_cut_is_found_where_all_is_calm() -> None:
+    other = look(1).astype(np.int16)
+    other[: LUMA // 4] += np.where(other[: LUMA // 4] > 110, -60, 60)
+    film = [look(1)] * 30 + [np.clip(other, 16, 235).astype(np.uint8)] * 30
+    assert begins(film) == [0, 30]
+
+
+def test_a_thing_that_leaps_is_no_cut() -> None:
+    leapt = look(1).copy()
+    leapt[: LUMA // 12] = 235 - leapt[: LUMA // 12] // 2
+    assert begins([look(1)] * 30 + [leapt] * 30) == [0]
+
+
+def test_a_cut_from_calm_to_tumult_and_back() -> None:
+    tumult = [look(100 + n) for n in range(30)]
+    assert begins([look(1)] * 30 + tumult + [look(2)] * 30) == [0, 30, 60]
+
+
+def test_a_fade_to_a_long_black_is_one_change() -> None:
+    out, back = blend(look(1), black(), 12), blend(black(), look(2), 12)
+    film = [look(1)] * 40 + out + [black()] * 50 + back + [look(2)] * 40
+    assert list(changes(film).values()) == [Change.FADE]

@@ -331,6 +331,30 @@ def test_every_mode_finds_the_cuts(mode: str) -> None:
     assert segments[-1].end_marker["time"] == pytest.approx(sum(lengths) / RATE, abs=2 * FRAME)
 
 
+def test_key_frames_at_fixed_distances_tell_nothing() -> None:
+    """Hardware and streaming put them so: such a film is looked at in another way."""
+    data = film(scenes(50, 31, 44, 27, 60), gop=12)
+    segments = [
+        s
+        for s in VideoSegmenter().extract_segments(io.BytesIO(data), {"scenes": "compressed"})
+        if isinstance(s, Segment)
+    ]
+    assert segments[0].features["technical"]["video"]["scenes"] == "fast"
+    assert len(segments) == 5
+
+
+def test_a_scene_tells_how_it_begins() -> None:
+    segments, _ = extract(film(scenes(40, 30)))
+    begins = [s.features["visual"].get("begins") for s in segments]
+    assert begins == [None, {"with": "cut"}]
+
+
+def test_changes_are_told_without_stills() -> None:
+    data = io.BytesIO(film(scenes(40, 30)))
+    found = list(VideoSegmenter().changes(data, {"scenes": "exact"}))
+    assert found == [(0.0, "start"), (pytest.approx(1.6, abs=FRAME + 0.001), "cut")]
+
+
 def test_fast_decodes_fewer_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded, of = [0], Sampler.of
 
