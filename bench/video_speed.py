@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,15 @@ WHOLE = "all of exact"
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of the clock and of the processors, and the most memory in MiB, of a process."""
+    """Seconds of the clock and of the processors, and the most memory in MiB, of a process.
+
+    And the seconds of the processors without its start, as far as it tells.
+    """
 
     wall: float
     cpu: float
     memory: float
+    work: float = 0.0
 
 
 def main() -> None:
@@ -111,7 +115,8 @@ def _measured(
 def _ours(name: str, film: Path, rate: float) -> tuple[Cost, Found | None]:
     command = [sys.executable, "-m", "bench.video_speed", str(film), "--run", name]
     cost, told = _cost(command)
-    return cost, [(kind, round(at * rate)) for at, kind in told] if told is not None else None
+    found = None if told["found"] is None else [(k, round(at * rate)) for at, k in told["found"]]
+    return replace(cost, work=told["work"]), found
 
 
 def pyscenedetect(detector: str, film: Path) -> tuple[Cost, Found]:
@@ -137,24 +142,29 @@ def _cost(command: list[str]) -> tuple[Cost, Any]:
         told.seek(0)
         text = told.read()
     cost = Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
-    return cost, json.loads(text) if text.startswith(b"[") else None
+    return cost, json.loads(text) if text.startswith(b"{") else None
 
 
 def _run(name: str, film: Path) -> None:
-    """Look at a film in one way, in this process, and tell what is found."""
-    if name == "decoding":
-        return _decode(film)
+    """Look at a film in one way, in this process, and tell what is found and what it has cost."""
+    import numpy  # noqa: F401 - only loads it
+
     from analyzers.video.changes import Change
     from analyzers.video.segmenter import VideoSegmenter
 
+    analyzer, found = VideoSegmenter(), None
+    analyzer.load()
+    began = time.process_time()
     with film.open("rb") as file:
-        if name == WHOLE:
-            for _ in VideoSegmenter().extract_segments(file, {"scenes": "exact"}):
+        if name == "decoding":
+            _decode(film)
+        elif name == WHOLE:
+            for _ in analyzer.extract_segments(file, {"scenes": "exact"}):
                 pass
         else:
-            found = VideoSegmenter().changes(file, {"scenes": name})
-            print(json.dumps([(at, kind) for at, kind in found if kind is not Change.START]))
-    return None
+            changes = analyzer.changes(file, {"scenes": name})
+            found = [(at, kind) for at, kind in changes if kind is not Change.START]
+    print(json.dumps({"found": found, "work": time.process_time() - began}))
 
 
 def _decode(film: Path) -> None:
@@ -175,7 +185,8 @@ def _median(costs: list[Cost]) -> Cost:
 
 def _sum(costs: list[Cost]) -> Cost:
     most = max(cost.memory for cost in costs)
-    return Cost(sum(cost.wall for cost in costs), sum(cost.cpu for cost in costs), most)
+    wall, cpu, work = (sum(getattr(c, part) for c in costs) for part in ("wall", "cpu", "work"))
+    return Cost(wall, cpu, most, work)
 
 
 def _print_costs(costs: dict[str, Cost], seconds: float) -> None:
@@ -183,7 +194,7 @@ def _print_costs(costs: dict[str, Cost], seconds: float) -> None:
     for name, cost in costs.items():
         print(
             f"  {name:16} {cost.cpu / seconds:.3f} CPU s, {cost.wall / seconds:.3f} s a second,"
-            f" {cost.memory:.0f} MiB; decoding / it: CPU {least.cpu / cost.cpu:.3f};"
+            f" {cost.memory:.0f} MiB; decoding / it: CPU {least.work / (cost.work or cost.cpu):.3f};"
             f" detect-content / it: clock {peer.wall / cost.wall:.2f},"
             f" CPU {peer.cpu / cost.cpu:.2f}"
         )
