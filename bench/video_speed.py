@@ -149,11 +149,12 @@ def _run(name: str, film: Path) -> None:
     """Look at a film in one way, in this process, and tell what is found and what it has cost."""
     import numpy  # noqa: F401 - only loads it
 
+    from analyzers import containers
     from analyzers.video.changes import Change
     from analyzers.video.segmenter import VideoSegmenter
 
     analyzer, found = VideoSegmenter(), None
-    analyzer.load()
+    analyzer.load() if name == WHOLE else containers.load()
     began = time.process_time()
     with film.open("rb") as file:
         if name == "decoding":
@@ -194,7 +195,8 @@ def _print_costs(costs: dict[str, Cost], seconds: float) -> None:
     for name, cost in costs.items():
         print(
             f"  {name:16} {cost.cpu / seconds:.3f} CPU s, {cost.wall / seconds:.3f} s a second,"
-            f" {cost.memory:.0f} MiB; decoding / it: CPU {least.work / (cost.work or cost.cpu):.3f};"
+            f" {cost.memory:.0f} MiB;"
+            f" decoding / it: CPU {least.work / (cost.work or cost.cpu):.3f};"
             f" detect-content / it: clock {peer.wall / cost.wall:.2f},"
             f" CPU {peer.cpu / cost.cpu:.2f}"
         )

@@ -126,7 +126,7 @@ class _Detector:
         self._small: deque[Planes] = deque(maxlen=max(2 * self._span, around + self._flash + 2) + 1)
         self._times, self._light, self._change = _Series(kept), _Series(kept), _Series(kept)
         self._apart, self._residue, self._blank = _Series(kept), _Series(kept), _Series(kept)
-        self._slow, self._turn = _SlowChanges(self._span), _Turns()
+        self._slow, self._turn = _SlowChanges(self._span, self._step), _Turns()
         self._count = self._quick_done = self._slow_done = 0
         self.found: dict[int, Change] = {}
         self._cuts: deque[int] = deque(maxlen=kept)
@@ -176,9 +176,11 @@ class _Detector:
         if number == 0 or self._change[number] < SLIGHT:
             self._note_turn(self._turn.end())
             return
-        moved = self._moved(number)
-        self._note_turn(self._turn.feed(number, self._swift(number, moved)))
-        if not moved.explains and self._stands_out(number):
+        stands_out = self._stands_out(number)
+        moved = self._moved(number) if stands_out or self._change[number] >= CHANGE else None
+        swift = moved is not None and self._swift(number, moved)
+        self._note_turn(self._turn.feed(number, swift))
+        if stands_out and moved is not None and not moved.explains:
             if self._comes_back(number):
                 if self._lit(number):
                     self.found[number] = Change.FLASH
@@ -188,6 +190,9 @@ class _Detector:
 
     def _stands_out(self, number: int) -> bool:
         change = self._change[number]
+        near = self._times[number + 1] - self._times[number - 1] <= NEAR_S
+        if near and min(self._change[number - 1], self._change[number + 1]) > STILL * change:
+            return False  # all is in motion
         before = self._near(number - self._around, number, number)
         after = self._near(number + 1, number + 1 + self._around, number)
         busy = max(median(side or [0.0]) for side in (before, after))
@@ -255,7 +260,7 @@ class _Detector:
 
     def _look_for_slow_change(self, number: int) -> None:
         self._slow_done = number + 1
-        if number >= self._span:
+        if number >= self._span and number % self._step == 0:
             weight = self._slow_weight(number)
             self._note_slow(self._slow.feed(number, weight))
 
@@ -321,9 +326,10 @@ class _SlowChanges:
     GAP, LEAST = 0.4, 0.3
     """Spans between two pictures of one change, and that one lasts at least."""
 
-    def __init__(self, span: int) -> None:
+    def __init__(self, span: int, step: int) -> None:
         self._longest = 4 * span
-        self._gap, self._least = (max(2, round(share * span)) for share in (self.GAP, self.LEAST))
+        self._gap = max(2, round(self.GAP * span))
+        self._least = max(2, round(self.LEAST * span / step))
         self._run: list[tuple[float, int, Change]] = []
 
     def feed(self, number: int, weight: tuple[Change, float] | None) -> tuple[int, Change] | None:
