@@ -1,5 +1,6 @@
 """`dataflux analyzers`: what finds things here, and have one of it go over what is there."""
 
+import json
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -11,6 +12,14 @@ from local.client import Client, connected
 from local.options import Home, Json, output, parsed
 from local.show import console
 
+Assets = Annotated[list[str] | None, typer.Option(help="Only these: ids or addresses of assets.")]
+InCollection = Annotated[str | None, typer.Option(help="Only what is in this one.")]
+Kinds = Annotated[list[str] | None, typer.Option(help="video, audio, image, document.")]
+Filters = Annotated[str | None, typer.Option(help="As in a search, as JSON.")]
+
+DIFF_S = 1800.0
+"""A sample of 200 segments may take that long on a small machine."""
+LONGEST = 200
 UNITS = {"segment": "segments", "second": "seconds", "page": "pages", "file": "files"}
 
 app = typer.Typer(
@@ -37,12 +46,10 @@ def list_(home: Home = None, as_json: Json = False) -> None:
 @app.command()
 def run(
     name: Annotated[str, typer.Argument(help="The name of an analyzer.")],
-    asset: Annotated[
-        list[str] | None, typer.Option(help="Only these: ids or addresses of assets.")
-    ] = None,
-    collection: Annotated[str | None, typer.Option(help="Only what is in this one.")] = None,
-    kind: Annotated[list[str] | None, typer.Option(help="video, audio, image, document.")] = None,
-    filters: Annotated[str | None, typer.Option(help="As in a search, as JSON.")] = None,
+    asset: Assets = None,
+    collection: InCollection = None,
+    kind: Kinds = None,
+    filters: Filters = None,
     dry_run: Annotated[bool, typer.Option(help="Say what it would take, and stop.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     home: Home = None,
@@ -68,6 +75,63 @@ def run(
                 typer.confirm("Go on?", abort=True, err=True)
             found = _start(client, place, chosen)
     output(found, as_json, _started)
+
+
+@app.command("diff")
+def diff_(
+    a: Annotated[str, typer.Argument(help="The name of an analyzer, or its name@version.")],
+    b: Annotated[str, typer.Argument(help="Another, or another version of it.")],
+    sample: Annotated[int, typer.Option(min=1, max=200, help="How many segments.")] = 20,
+    seed: Annotated[int, typer.Option(help="Another one draws other segments.")] = 0,
+    asset: Assets = None,
+    collection: InCollection = None,
+    kind: Kinds = None,
+    filters: Filters = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two analyzers over a sample of segments; nothing is stored.
+
+    Of a version that is not installed, what it found before is taken.
+
+    Example: dataflux analyzers diff ocr@1 ocr --kind image --sample 50
+    """
+    asked = {
+        "a": a,
+        "b": b,
+        "sample": sample,
+        "seed": seed,
+        "filters": selection(filters, asset, collection, kind),
+    }
+    with connected(home) as client:
+        patient = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), DIFF_S)}
+        found = client.post("/analyzers/diff", json=asked, extensions=patient)
+    output(found, as_json, _differences)
+
+
+def _differences(found: dict[str, Any]) -> None:
+    for side in (found["a"], found["b"]):
+        how = "as it found before" if side["stored"] else f"{side['failed']} failed"
+        cost = "-" if side["unit_cpu_s"] is None else f"{side['unit_cpu_s']:.2g} s a unit"
+        console.print(f"{escape(side['id'])}  {escape(side['model'] or '-')}  {cost}  {how}")
+    ratio = found["cost_ratio"]
+    times = "" if ratio is None else f"; the second costs {ratio:.2g} times the first"
+    console.print(f"{found['segments']} segments{times}")
+    table = Table(box=None, pad_edge=False)
+    for name in ("output", "in both", "added", "removed", "alike", "confidence"):
+        table.add_column(name, no_wrap=name == "output")
+    for one in found["outputs"]:
+        alike = "-" if one["agreement"] is None else f"{one['agreement']:.3f}"
+        shift = one["confidence_shift"]
+        counts = (str(one[name]) for name in ("both", "added", "removed"))
+        table.add_row(one["output"], *counts, alike, "-" if shift is None else f"{shift:+.3f}")
+    console.print(table)
+    for one in found["outputs"]:
+        for case in one["worst"]:
+            console.print(f"{one['output']}  {case['agreement']:.2f}  {escape(case['address'])}")
+            for side in ("a", "b"):
+                said = json.dumps(case[side], ensure_ascii=False)[:LONGEST]
+                console.print(f"  {side}: {escape(said)}")
 
 
 def selection(

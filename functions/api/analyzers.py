@@ -1,6 +1,7 @@
 """/api/v1/analyzers: what each analyzer declares, and whether it can run here."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -10,11 +11,13 @@ from starlette.concurrency import run_in_threadpool
 from analyzers import declared
 from analyzers.api import BaseAnalyzer
 from dataflux.permissions import Caller
-from functions import reanalysis
+from functions import diffing, reanalysis
 from functions.api import shapes
 from functions.api.bodies import json_of, parse
 from functions.api.callers import Asker, Using
+from functions.comparison import Difference
 from functions.deps import Deps
+from schemas.address import Address
 from stores.records import costs
 from stores.records.costs import Measured
 
@@ -22,7 +25,9 @@ router = APIRouter()
 
 MOST = 200
 """Runs that one request starts; who wants more asks again."""
-Name = Annotated[str, Path(max_length=70, pattern=r"^[a-z][a-z0-9-]*(@[A-Za-z0-9.+-]+)?$")]
+NAME = r"^[a-z][a-z0-9-]*(@[A-Za-z0-9.+-]+)?$"
+Name = Annotated[str, Path(max_length=70, pattern=NAME)]
+Known = Annotated[str, Field(max_length=70, pattern=NAME)]
 
 
 @router.get("/api/v1/analyzers", operation_id="analyzers_list", tags=["system"])
@@ -78,6 +83,51 @@ def _run(deps: Deps, caller: Caller, name: str, asked: ToRun) -> dict[str, Any]:
         "started": [{"asset": str(asset), "run": str(run)} for asset, run in started],
         "left": 0 if asked.dry_run else max(len(planned.todo) - asked.limit, 0),
     }
+
+
+class ToCompare(BaseModel):
+    """Two analyzers by name or name@version, and the sample to compare them over."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    a: Known
+    b: Known
+    filters: dict[str, Any] = Field(default_factory=dict)
+    sample: Annotated[int, Field(ge=1, le=200)] = 20
+    seed: int = 0
+
+
+@router.post("/api/v1/analyzers/diff", operation_id="analyzers_diff", tags=["system"])
+async def diff_analyzers(request: Request, deps: Using, caller: Asker) -> dict[str, Any]:
+    """Run two analyzers over a sample of segments and say how they differ; nothing is stored.
+
+    Of a version that is not installed, what it found before is taken.
+    """
+    asked = parse(ToCompare, await json_of(request))
+    return await run_in_threadpool(_diff, deps, caller, asked)
+
+
+def _diff(deps: Deps, caller: Caller, asked: ToCompare) -> dict[str, Any]:
+    wanted = diffing.Asked(asked.a, asked.b, asked.filters, asked.sample, asked.seed)
+    found = diffing.diff(deps, caller, wanted)
+    addresses = {
+        str(one.id): (str(one.asset), str(Address.of(one.lineage, one.version, one.start, one.end)))
+        for one in found.sample
+    }
+    return {
+        "a": asdict(found.a),
+        "b": asdict(found.b),
+        "segments": len(found.sample),
+        "cost_ratio": found.cost_ratio,
+        "outputs": [_output(one, addresses) for one in found.differences],
+    }
+
+
+def _output(one: Difference, addresses: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    worst = [
+        {"asset": addresses[each.segment][0], "address": addresses[each.segment][1]} | asdict(each)
+        for each in one.worst
+    ]
+    return asdict(one) | {"worst": worst}
 
 
 def _shown(

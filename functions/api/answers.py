@@ -347,6 +347,49 @@ class Consent(Shape):
     given_at: str
 
 
+class Side(Shape):
+    """One of two analyzers that are compared; `stored`: what it found once, as it is not here."""
+
+    id: str
+    model: str | None
+    stored: bool
+    failed: int
+    unit_cpu_s: float | None
+
+
+class Disagreement(Shape):
+    """A segment on which they disagree, with what each says."""
+
+    asset: str
+    address: str
+    segment: str
+    agreement: float
+    a: Any
+    b: Any
+
+
+class OutputDiff(Shape):
+    """An output in the sample: where both have it, and where one alone; from 0 to 1 how alike."""
+
+    output: str
+    both: int
+    added: int
+    removed: int
+    agreement: float | None
+    confidence_shift: float | None
+    worst: list[Disagreement]
+
+
+class AnalyzersDiff(Shape):
+    """How two analyzers differ over a sample of segments."""
+
+    a: Side
+    b: Side
+    segments: int
+    cost_ratio: float | None
+    outputs: list[OutputDiff]
+
+
 class Started(Shape):
     """A run of one analyzer."""
 

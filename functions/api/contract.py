@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from functions.api import answers, letter_answers
 from functions.api.again import Again
-from functions.api.analyzers import ToRun
+from functions.api.analyzers import ToCompare, ToRun
 from functions.api.assets import Metadata, Replay
 from functions.api.letters import ToSettle
 from functions.api.problems import CONTENT_TYPE, Problem
@@ -55,6 +55,7 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "analyzers_list": ("200", (answers.page(answers.Analyzer),)),
     "consents_list": ("200", (answers.page(answers.Consent),)),
     "analyzers_run": ("202", (answers.AnalyzerRun,)),
+    "analyzers_diff": ("200", (answers.AnalyzersDiff,)),
     "relationships_list": ("200", (answers.page(answers.Relationship),)),
 }
 BODIES: dict[str, type[BaseModel]] = {
@@ -71,6 +72,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "users_add": NewUser,
     "grants_give": NewGrant,
     "analyzers_run": ToRun,
+    "analyzers_diff": ToCompare,
 }
 OPTIONAL = ("assets_analyze", "assets_retry", "analyzers_run")
 UPLOADS = ("assets_upload", "assets_version")

@@ -15,7 +15,7 @@ from analyzers.registry import Registry
 from analyzers.sandbox import Sandbox
 from dataflux.errors import Conflict, Invalid, NotFound
 from dataflux.permissions import Caller
-from functions import reanalysis
+from functions import diffing, reanalysis
 from functions.rerun import rerun
 from functions.search.handler import search
 from functions.search.request import SearchRequest
@@ -301,3 +301,58 @@ def test_delivered_twice_it_does_the_same_once(platform: Platform, now: Now) -> 
     assert BY_NAME["analyze"].heavy
     (segment,) = rows(platform, "SELECT id FROM segments WHERE live AND numbered")
     assert len(platform.deps.engine.read(platform.caller.tenant, moments.children, segment[0])) == 1
+
+
+def compared(platform: Platform, a: str, b: str, **more: Any) -> diffing.Comparison:
+    asked = diffing.Asked(a, b, more.get("filters", {}), more.get("size", 20), more.get("seed", 0))
+    return diffing.diff(platform.deps, platform.caller, asked)
+
+
+def test_a_version_of_the_past_is_compared_with_the_present(platform: Platform, now: Now) -> None:
+    platform.drop("red.png", picture())
+    platform.drop("blue.png", picture("blue"))
+    platform.pump()
+    before = live(platform)
+    now("NewerPlacard", "Doubter")
+    found = compared(platform, "placard@1", "placard")
+    assert (found.a.stored, found.b.stored, found.b.id) == (True, False, "placard@2")
+    (words,) = found.differences
+    assert (words.output, words.both, words.added, words.removed) == ("text.on_screen", 2, 0, 0)
+    assert words.agreement is not None
+    assert 0 < words.agreement < 0.7
+    assert {one.b for one in words.worst} == {"Ein Kran von 1961."}
+    assert found.b.unit_cpu_s is not None
+    assert found.b.unit_cpu_s >= BUSY_S
+    assert live(platform) == before  # nothing is stored
+    start(platform, "placard")
+    platform.pump()
+    (words,) = compared(platform, "placard@2", "placard@1").differences
+    assert {one.b[:9] for one in words.worst} == {"The crane"}  # what was replaced is known still
+    with pytest.raises(NotFound, match="has found nothing"):
+        compared(platform, "placard@9", "placard")
+    with pytest.raises(NotFound, match="neither"):
+        compared(platform, "placard@9", "placard@8")
+    with pytest.raises(Invalid, match="finds no features"):
+        compared(platform, "text-fallback", "placard")
+
+
+def test_two_analyzers_are_compared_over_a_seeded_sample(platform: Platform, now: Now) -> None:
+    for number in range(6):
+        platform.drop(f"{number}.txt", NOTES + str(number).encode())
+    platform.drop("red.png", picture())
+    platform.pump()
+
+    def sampled(seed: int) -> list[Any]:
+        return [s.id for s in compared(platform, "doubter", "language", size=3, seed=seed).sample]
+
+    assert sampled(1) == sampled(1)
+    assert len({tuple(sampled(seed)) for seed in range(4)}) > 1
+    found = compared(platform, "doubter", "language")
+    assert len(found.sample) == 6
+    assert {(d.output, d.both, d.added, d.removed) for d in found.differences} == {
+        ("semantic.language", 0, 6, 0),
+        ("semantic.topic", 0, 0, 6),
+        ("style.tone", 0, 0, 6),
+    }
+    none = compared(platform, "doubter", "language", filters={"kind": {"eq": "video"}})
+    assert (none.sample, none.differences) == ([], [])

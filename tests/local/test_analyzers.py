@@ -112,6 +112,16 @@ def test_one_goes_over_what_is_there_after_saying_what_that_takes(
     assert "1 are being processed" in run("run", "visual-tiny-dual", "--yes")
 
 
+def test_two_are_compared(run: Callable[..., str], platform: Platform) -> None:
+    platform.drop("notes.txt", b"A few words about the sea.")
+    platform.pump()
+    found = json.loads(run("diff", "language", "language@1", "--json"))
+    assert (found["segments"], found["a"]["id"]) == (1, "language@1")
+    said = run("diff", "language", "language@1", "--kind", "document")
+    assert "1 segments" in said
+    assert "semantic.language" in said
+
+
 def test_times_are_said_as_people_say_them() -> None:
     said = [analyzers_commands.duration(s) for s in (0.42, 12.3, 99, 300, 7200)]
     assert said == ["0.42 s", "12 s", "99 s", "5 min", "2.0 h"]

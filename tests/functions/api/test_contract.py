@@ -60,6 +60,10 @@ def test_every_answer_is_as_the_contract_says(
     again = "/api/v1/analyzers/language/runs"
     planned = check(schema, "analyzers_run", http.post(again))
     assert (planned["dry_run"], planned["assets"], planned["had"]) == (True, 0, 1)
+    both = {"a": "language", "b": "language@1", "sample": 5}
+    differing = check(schema, "analyzers_diff", http.post("/api/v1/analyzers/diff", json=both))
+    assert [d["agreement"] for d in differing["outputs"]] == [1.0]
+    check(schema, "analyzers_diff", http.post("/api/v1/analyzers/diff", json={"a": "x"}))
     check(schema, "analyzers_run", http.post(again, json={"filters": {"shape": {"eq": 1}}}))
     check(schema, "analyzers_run", http.post("/api/v1/analyzers/nobody/runs"))
     by_id = {each["id"]: each for each in known}
