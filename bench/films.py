@@ -3,7 +3,7 @@
 Beside NAME.mp4 lies NAME.json: {"fps", "frames", "events": [{"type", "start", "end"}], "traps"}.
 The first picture of a new scene is the start of a cut; traps, flashes and whip pans, begin none.
 Run: python -m bench.films FOLDER [--variety SEED…] [--splices CLIPS --seeds SEED…]
-     [--seconds 40] [--height 1080]
+     [--seconds 40] [--height 1080] [--only-cuts]
 """
 
 import argparse
@@ -218,7 +218,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[], metavar="SEED")
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--height", type=int, default=1080, help="a multiple of four")
+    parser.add_argument("--only-cuts", action="store_true", help="neither dissolves nor fades")
     given = parser.parse_args()
+    if given.only_cuts:
+        SHARES.update(cut=1.0, dissolve=0.0, fade=0.0)
     given.folder.mkdir(parents=True, exist_ok=True)
     size, count = (round(given.height * 16 / 9), given.height), round(given.seconds * RATE)
     for seed in given.variety:

@@ -32,6 +32,8 @@ SLACK = 1.5
 SWELL, SAG, SWELL_S = 2.0, 4.0, 0.4
 """A group swells if its packets are so many times as large as usual for so long; it sags if they
 are so many times smaller."""
+SPIKE = 0.5
+"""So large a share of its key frame a packet has that may hold a new scene."""
 BUSY = 0.4
 """If the mean of its packets is so large a share of its key frame, all of it is in motion."""
 
@@ -105,10 +107,13 @@ class _Group:
     def swollen(self) -> int:
         """Return the last packet with which it costs more for a while; 0 if there is none.
 
-        A pan costs more all along.
+        A pan costs more all along. One that costs nearly what its key frame does may be a cut:
+        encoders keep key frames some distance apart.
         """
-        most = SWELL * self._usual
-        return max((n + self.width for n, cost in enumerate(self._sums) if cost > most), default=0)
+        most, key = SWELL * self._usual, SPIKE * self.packets[0].size
+        swells = (n + self.width for n, cost in enumerate(self._sums) if cost > most)
+        spikes = (n + 1 for n, size in enumerate(self._sizes) if size > key)
+        return max((*swells, *spikes), default=0)
 
     def doubtful_until(self) -> int:
         """Return how many packets are to be decoded to see what swells, and what comes of it."""
