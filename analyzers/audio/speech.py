@@ -92,7 +92,7 @@ class SpeechAnalyzer(BaseAnalyzer):
         emits=("audio",),
         pool="speech",
         model=PocketSphinx.model,
-        cost=Cost(0.3, "second"),
+        cost=Cost(0.6, "second"),
     )
 
     @cached_property

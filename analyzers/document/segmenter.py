@@ -67,7 +67,7 @@ class DocumentSegmenter(BaseAnalyzer):
         version="2",
         formats=tuple(FORMATS),
         emits=("semantic", "technical"),
-        cost=Cost(0.05, "page"),
+        cost=Cost(0.02, "page"),
     )
 
     def load(self) -> None:

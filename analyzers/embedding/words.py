@@ -46,7 +46,7 @@ class TextFallback(BaseAnalyzer):
         emits=(SPACE,),
         model="fallback",
         dimensions=DIMENSIONS,
-        cost=Cost(0.001),
+        cost=Cost(0.002),
     )
     calibration: ClassVar[dict[str, float]] = {"mean": 0.122, "sd": 0.070}
     """Cosines of random pairs of texts (bench/calibrate_spaces.py)."""

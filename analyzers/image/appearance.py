@@ -27,7 +27,7 @@ class AppearanceAnalyzer(BaseAnalyzer):
         segments=("image", "scene", "page"),
         needs=("keyframe",),
         emits=("visual", "style"),
-        cost=Cost(0.05),
+        cost=Cost(0.02),
     )
 
     def load(self) -> None:

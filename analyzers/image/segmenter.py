@@ -26,7 +26,7 @@ class ImageSegmenter(BaseAnalyzer):
         version="1",
         formats=(*dict.fromkeys(FORMATS.values()), "image/heif"),
         emits=("visual", "technical"),
-        cost=Cost(0.2, "file"),
+        cost=Cost(0.05, "file"),
     )
 
     def load(self) -> None:

@@ -43,7 +43,7 @@ class KeywordsAnalyzer(BaseAnalyzer):
         needs=("text",),
         emits=("semantic",),
         model=METHOD,
-        cost=Cost(0.001),
+        cost=Cost(0.0005),
     )
 
     def load(self) -> None:

@@ -45,7 +45,7 @@ class LanguageAnalyzer(BaseAnalyzer):
         needs=("text",),
         emits=("semantic",),
         model=MODEL,
-        cost=Cost(0.001),
+        cost=Cost(0.0005),
     )
 
     def load(self) -> None:

@@ -44,7 +44,7 @@ class NamesAnalyzer(BaseAnalyzer):
         emits=("semantic",),
         pool="text",
         model=MODEL,
-        cost=Cost(0.02),
+        cost=Cost(0.005),
     )
 
     def load(self) -> None:

@@ -27,7 +27,7 @@ class OcrAnalyzer(BaseAnalyzer):
         emits=("semantic",),
         pool="ocr",
         model="rapidocr",
-        cost=Cost(0.5),
+        cost=Cost(0.25),
     )
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class ScanAnalyzer(OcrAnalyzer):
         emits=("semantic",),
         pool="ocr",
         model="rapidocr",
-        cost=Cost(0.5),
+        cost=Cost(0.25),
     )
 
 

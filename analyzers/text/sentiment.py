@@ -28,7 +28,7 @@ class SentimentAnalyzer(BaseAnalyzer):
         needs=("text",),
         emits=("semantic",),
         model=MODEL,
-        cost=Cost(0.001),
+        cost=Cost(0.0005),
     )
 
     def load(self) -> None:

@@ -43,7 +43,7 @@ class VideoSegmenter(BaseAnalyzer):
         "1",
         formats=("video/mp4", "video/quicktime", "video/x-matroska", "video/webm"),
         emits=("visual", "audio", "technical"),
-        cost=Cost(0.2, "second"),
+        cost=Cost(0.15, "second"),
         model=voice.MODEL,
     )
 

@@ -89,7 +89,7 @@ def test_costs_are_those_declared_and_those_measured(
     assert units == {"document@2": 1, "language@1": 2, "text-fallback@1": 2}
     items = {item["id"]: item for item in json.loads(run("list", "--json"))["items"]}
     language = items["language@1"]
-    assert language["cost"] == {"cpu_s": 0.001, "per": "segment"}
+    assert language["cost"] == {"cpu_s": 0.0005, "per": "segment"}
     assert language["measured"] == {"cpu_s": 0.25, "units": 2}
     assert items["appearance@1"]["measured"] is None
     assert "measured 0.25" in " ".join(run("list").split())
