@@ -100,3 +100,35 @@ def test_windows_cover_each_segment_once(count: int, size: int) -> None:
 )
 def test_the_verdict(totals: dict[Stage, Totals], state: RunState) -> None:
     assert verdict(totals) is state
+
+
+@pytest.mark.parametrize(("counts", "segments"), [({"words": 3}, 40), ({"words": 0}, 0)])
+def test_one_analyzer_embeds_texts_only_if_it_changed_words(
+    counts: dict[str, int], segments: int
+) -> None:
+    totals = {ANALYZE: Totals(done=3, counts={"analyzed": 40, **counts})}
+    expected = {Stage.EMBED_TEXT: [{"from": 0, "to": segments}]} if segments else {}
+    assert following(ANALYZE, totals) == expected
+    failed = {ANALYZE: Totals(done=2, failed=1, counts={"analyzed": 24, **counts})}
+    assert following(ANALYZE, failed) == {}
+
+
+def test_long_speech_that_one_analyzer_heard_anew_has_new_chapters() -> None:
+    totals = {ANALYZE: Totals(done=1, counts={"analyzed": 9, "words": 9, "spoken": 900})}
+    assert following(ANALYZE, totals)[Stage.CHAPTERS] == [{"from": 0, "to": 9}]
+
+
+@pytest.mark.parametrize(
+    ("totals", "state"),
+    [
+        ({ANALYZE: Totals(done=2)}, RunState.COMPLETED),
+        ({ANALYZE: Totals(done=1, failed=1)}, RunState.FAILED),
+        ({ANALYZE: Totals(done=2, counts={"failures": 1})}, RunState.FAILED),
+        ({ANALYZE: Totals(done=2), Stage.EMBED_TEXT: Totals(failed=1)}, RunState.FAILED),
+        ({Stage.EMBED_VISUAL: Totals(done=1)}, RunState.COMPLETED),
+    ],
+)
+def test_a_run_of_one_analyzer_is_whole_or_failed(
+    totals: dict[Stage, Totals], state: RunState
+) -> None:
+    assert verdict(totals) is state
