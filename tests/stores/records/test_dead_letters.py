@@ -114,5 +114,6 @@ def test_a_failed_piece_is_given_up_until_its_asset_has_another_run(
         assert found.topic == "dataflux.work.segment.normal"
         (group,) = dead_letters.groups(conn, DEAD)
         assert (group.group_id, group.count) == (found.group_id, 1)
+        steps.finish_run(conn, plan.id, "failed")
         runs.create(conn, tenant, replace(plan, id=uuid4()))
         assert dead_letters.page(conn, DEAD) == []

@@ -205,6 +205,7 @@ def test_a_refused_file_has_a_failed_run_without_stages(database: Database, tena
     with session(database, tenant) as conn:
         plan, _ = add_run(conn, tenant, 1)
         conn.execute("UPDATE assets SET reason = 'empty_file' WHERE id = %s", [plan.asset])
+        steps.finish_run(conn, plan.id, "failed")
         refused = Plan(uuid4(), plan.asset, plan.lineage, pieces=())
         runs.create(conn, tenant, refused)
         found = runs.get(conn, refused.id)
