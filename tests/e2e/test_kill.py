@@ -40,6 +40,7 @@ def _drop(media: Path, inbox: Path) -> None:
         shutil.copy(media / name, inbox / name)
 
 
+@pytest.mark.long
 def test_kills_during_ingestion_leave_no_trace(media: Path, folder: Path) -> None:
     calm, shaken = folder / "calm", folder / "shaken"
     with emulator(calm) as running:

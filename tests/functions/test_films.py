@@ -51,6 +51,7 @@ def spoken_film() -> bytes:
     return film(scenes(50, 50), sound=sound[: 4 * 48_000])
 
 
+@pytest.mark.long
 def test_nothing_after_segmentation_opens_the_original(studio: Platform) -> None:
     received = studio.drop("film.mp4", spoken_film())
     studio.pump(only="ingest")

@@ -16,6 +16,11 @@ class Canary:
 
     port: int
     visits: list[str] = field(default_factory=list)
+    came: threading.Event = field(default_factory=threading.Event)
+
+    def visit(self, patience_s: float) -> bool:
+        """Wait for one, and return whether it came."""
+        return self.came.wait(patience_s)
 
     @property
     def url(self) -> str:
@@ -51,5 +56,6 @@ def _listen(made: Canary, tcp: socket.socket, udp: socket.socket, ending: socket
                 connection, address = tcp.accept()
                 connection.close()
                 made.visits.append(f"TCP from {address}")
+                made.came.set()
             if udp in ready:
                 made.visits.append(f"UDP: {udp.recv(2048)[:80]!r}")

@@ -60,6 +60,7 @@ def _in_group(process: psutil.Process, group: int) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_ctrl_c_in_a_terminal_gives_work_back_and_a_restart_ends_it(home: Path) -> None:
     """A terminal's Ctrl-C reaches the children too, in the middle of their work."""
     with emulator(home) as running:

@@ -154,6 +154,7 @@ def test_a_saved_file_is_noticed(toy: Toy) -> None:
     assert toy.says() == "new"
 
 
+@pytest.mark.long
 def test_jobs_that_begin_meanwhile_all_end_well(toy: Toy) -> None:
     ended, said = threading.Event(), set[str]()
 
