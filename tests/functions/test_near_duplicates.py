@@ -45,6 +45,7 @@ def copied(platform: Platform, edits: Iterable[str]) -> UUID:
     return original
 
 
+@pytest.mark.long
 def test_every_edit_is_found_as_a_copy_and_nothing_else(platform: Platform) -> None:
     original = copied(platform, EDITS)
     found = {

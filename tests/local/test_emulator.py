@@ -80,6 +80,7 @@ def test_ctrl_c_in_a_terminal_gives_work_back_and_a_restart_ends_it(home: Path) 
         assert running.stop() == 0
 
 
+@pytest.mark.long
 def test_a_second_ctrl_c_ends_it_at_once_and_leaves_no_process(home: Path) -> None:
     with emulator(home, DATAFLUX_GRACE_S="60") as running:
         _drop(running.inbox)
@@ -96,6 +97,7 @@ def test_a_second_ctrl_c_ends_it_at_once_and_leaves_no_process(home: Path) -> No
     assert processes_of(home) == []
 
 
+@pytest.mark.long
 def test_the_home_tells_the_other_commands_where_it_answers(home: Path) -> None:
     with emulator(home) as running:
         told = json.loads((home / "run.json").read_text())
