@@ -88,7 +88,7 @@ def _all_come_in(platform: Platform) -> None:
 @contextlib.contextmanager
 def _listening(platform: Platform, url: str) -> Iterator[None]:
     take: Callable[[bytes], Any] = partial(_take, platform, url)
-    listener = Listener(url, partial(opened, url), take, lambda *_: None)
+    listener = Listener(url, partial(opened, url, Settings()), take, lambda *_: None)
     listener.start()
     yield
     listener.close()
