@@ -85,7 +85,7 @@ def vit(path: Path) -> None:
         seen = graph.op("Add", seen, dense(wide, name + "e", INNER, WIDTH))
     whole = graph.op("Gather", seen, graph.weight(np.int64(0), "zero"), axis=1)
     graph.op("MatMul", norm(whole, "after"), drawn("head", WIDTH, 512), name="image_embeds")
-    shapes = [["many", 3, SIDE, SIDE], ["many", 512]]
+    shapes: list[list[str | int | None]] = [["many", 3, SIDE, SIDE], ["many", 512]]
     taken, given = (
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         for name, shape in zip(("pixel_values", "image_embeds"), shapes, strict=True)
