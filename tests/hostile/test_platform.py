@@ -120,7 +120,7 @@ def _control() -> Iterator[str]:
         process.stdout.close()
 
 
-@pytest.mark.long
+@pytest.mark.hostile
 def test_a_platform_outlives_every_hostile_file() -> None:
     began = time.monotonic()
     outcome = played(CASES)
