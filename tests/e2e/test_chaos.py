@@ -14,7 +14,7 @@ from tests.e2e.running import emulator
 pytestmark = pytest.mark.long
 
 SEED = 20261124
-CHAOS = f"duplicate=0.4,drop=0.1,reorder,delay=40ms,seed={SEED}"
+CHAOS = f"duplicate=0.4,reorder,delay=40ms,seed={SEED}"
 LETTER = "# Letter {n}\n\nOtters number {n} sleep in kelp.\n\nGulls watch the harbour.\n"
 
 
