@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from tests.models.bare import strip
 from tests.models.scenes import Scene, scene
 from tests.models.shapes import SHAPES
 
@@ -158,6 +159,7 @@ def main() -> None:
         dynamic_shapes={"pixel_values": {0: torch.export.Dim("many", min=1, max=64)}},
         external_data=False, input_names=["pixel_values"], output_names=["logits", "pred_boxes"],
     )  # fmt: skip
+    strip(FOLDER / "model.onnx")
     (FOLDER / "model.json").write_text(json.dumps(manifest(), indent=1) + "\n")
     print(sum(path.stat().st_size for path in FOLDER.iterdir()), "bytes")
 

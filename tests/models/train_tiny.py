@@ -17,6 +17,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
+from tests.models.bare import strip
 from tests.models.shapes import SIDE, WORDS, Shown, asked_from, draw, drawn_from
 
 FOLDER = Path(__file__).with_name("tiny-dual")
@@ -147,6 +148,7 @@ def export(vision: Vision, text: Text) -> None:
             module, given, path, dynamo=True, dynamic_shapes=axes, external_data=False,
             input_names=list(axes), output_names=["vector"],
         )  # fmt: skip
+        strip(Path(path))
 
 
 def describe(vision: Vision, text: Text) -> dict[str, Any]:
