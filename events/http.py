@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -21,6 +20,7 @@ from events.codec import (
     usual,
 )
 from events.event import Event
+from events.header_names import header_names
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -32,6 +32,7 @@ _SAFE = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"%')
 _UNSAFE = re.compile(r"[^!#$&-~]")
 """What is not in _SAFE."""
 
+_header, _attribute = header_names("ce-")
 Message = tuple[dict[str, str], bytes]
 
 
@@ -79,20 +80,6 @@ def _usual(headers: Mapping[str, str], body: bytes) -> Event | None:
         return usual(named, orjson.loads(body))
     except ValueError:
         return None
-
-
-@lru_cache(maxsize=256)
-def _header(attribute: str) -> str:
-    return f"ce-{attribute}"
-
-
-@lru_cache(maxsize=256)
-def _attribute(header: str) -> str:
-    """Return which attribute a header tells, "" for one of another matter."""
-    name = header.lower()
-    if name == "content-type":
-        return "datacontenttype"
-    return name[3:] if name.startswith("ce-") and name != "ce-datacontenttype" else ""
 
 
 def _batch(body: bytes) -> list[Event]:

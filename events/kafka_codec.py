@@ -1,7 +1,6 @@
 """The Kafka binding of CloudEvents 1.0: binary and structured."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -9,9 +8,11 @@ import orjson
 from dataflux.errors import Invalid
 from events.codec import JSON, dumps, examined, loads, parse, timestamp, usual
 from events.event import Event
+from events.header_names import header_names
 
 STRUCTURED = b"application/cloudevents+json"
 _FORMATS = "application/cloudevents"
+_header, _attribute = header_names("ce_")
 
 Header = tuple[str, bytes | None]
 _OURS: Header = ("content-type", STRUCTURED)
@@ -63,20 +64,6 @@ def _usual(record: Record) -> Event | None:
         return usual(named, orjson.loads(record.value))
     except ValueError:
         return None
-
-
-@lru_cache(maxsize=256)
-def _header(attribute: str) -> str:
-    return f"ce_{attribute}"
-
-
-@lru_cache(maxsize=256)
-def _attribute(header: str) -> str:
-    """Return which attribute a header tells, "" for one of another matter."""
-    name = header.lower()
-    if name == "content-type":
-        return "datacontenttype"
-    return name[3:] if name.startswith("ce_") and name != "ce_datacontenttype" else ""
 
 
 def _examined(record: Record) -> Event:
