@@ -26,7 +26,7 @@ from functions.progress import Progress
 from functions.work import Fact, NewRun, Outcome, Read, Work, Write
 from schemas.names import Lane, PieceState, Stage
 from stores.ports import ObjectInfo, ObjectStore
-from stores.records import dead_letters, inbox, outbox, runs, steps, tenants
+from stores.records import dead_letters, inbox, outbox, runs, steps, sweeping, tenants
 from stores.records.database import Database
 from stores.records.insert import insert
 
@@ -320,7 +320,7 @@ class Engine:
     def fail_exhausted(self) -> int:
         """Fail the pieces whose attempts are used up and whose message will not come again."""
         with self.system("relay") as conn:
-            exhausted = steps.exhausted(conn)
+            exhausted = sweeping.exhausted(conn)
         for tenant, piece in exhausted:
             with self.session(tenant) as conn:
                 events = self._progress(conn).exhaust(tenant, piece, None)
@@ -349,11 +349,11 @@ class Engine:
         `waiting`: since when the oldest message waits, by stage and lane.
         """
         with self.system("relay") as conn:
-            lost = steps.lost(conn, older_than_s, limit, waiting)
+            lost = sweeping.lost(conn, older_than_s, limit, waiting)
         self.bus.publish([self._again(piece) for piece in lost])
         return len(lost)
 
-    def _again(self, piece: steps.LostPiece) -> Event:
+    def _again(self, piece: sweeping.LostPiece) -> Event:
         about = About("reconcile", piece.tenant, piece.lineage, piece.asset, Lane(piece.lane))
         return self._announcer.work(about, piece.run, Stage(piece.stage), piece.piece)
 

@@ -32,7 +32,7 @@ from local.modes import USUAL, Mode
 from local.reloading import reloading
 from local.server import Server
 from local.unkind import UnkindBus
-from stores.records import arrivals, steps
+from stores.records import arrivals, sweeping
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def emulator(
         deps = stack.enter_context(build(settings, clock=clock, ids=ids))
         installed = installation.ensure(deps)
         with deps.engine.system("relay") as conn:
-            steps.free_leases(conn)  # alone in this home: whoever held one is gone
+            sweeping.free_leases(conn)  # alone in this home: whoever held one is gone
         functions = stack.enter_context(
             _apart(deps, mode.idle_s) if mode.isolated else _together(deps)
         )

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from dataflux.errors import Conflict
-from stores.records import outbox, runs, steps
+from stores.records import outbox, runs, steps, sweeping
 from stores.records.database import Database
 from tests.stores.records.runs_in import Plan, add_run, session, system
 
@@ -140,7 +140,7 @@ def test_a_piece_out_of_attempts_is_failed_once(database: Database, tenant: UUID
     with session(database, tenant) as conn:
         assert steps.claim(conn, piece, uuid4(), LEASE_S) is steps.Refusal.EXHAUSTED
     with system(database) as conn:
-        assert (tenant, piece) in steps.exhausted(conn)
+        assert (tenant, piece) in sweeping.exhausted(conn)
     with session(database, tenant) as conn:
         state = steps.exhaust(conn, piece)
         assert state is not None
@@ -158,7 +158,7 @@ def test_a_piece_is_not_exhausted_while_its_last_attempt_runs(
         assert steps.claim(conn, piece, uuid4(), LEASE_S) is steps.Refusal.HELD
         assert steps.exhaust(conn, piece) is None
     with system(database) as conn:
-        assert (tenant, piece) not in steps.exhausted(conn)
+        assert (tenant, piece) not in sweeping.exhausted(conn)
 
 
 def test_a_run_starts_once(database: Database, tenant: UUID) -> None:
@@ -221,18 +221,18 @@ def test_what_is_lost_is_announced_again_with_backoff(database: Database, tenant
 
     def lost(
         age_s: float, waiting: dict[tuple[str, str], datetime] | None = None
-    ) -> list[steps.LostPiece]:
+    ) -> list[sweeping.LostPiece]:
         with session(database, tenant) as conn:
             conn.execute(
                 "UPDATE pieces SET emitted_at = now() - %s * interval '1 s' WHERE id = %s",
                 [age_s, piece],
             )
         with system(database) as conn:
-            return [p for p in steps.lost(conn, 10, 100, waiting or {}) if p.tenant == tenant]
+            return [p for p in sweeping.lost(conn, 10, 100, waiting or {}) if p.tenant == tenant]
 
     assert lost(9) == []
     assert lost(11) == [
-        steps.LostPiece(piece, tenant, plan.id, plan.asset, plan.lineage, "segment", "normal")
+        sweeping.LostPiece(piece, tenant, plan.id, plan.asset, plan.lineage, "segment", "normal")
     ]
     assert lost(19) == []
     now = datetime.now(UTC)
@@ -253,7 +253,7 @@ def test_leases_can_be_freed_by_one_who_is_alone(database: Database, tenant: UUI
     _, piece = one_piece(database, tenant)
     claim(database, tenant, piece)
     with system(database) as conn:
-        assert steps.free_leases(conn) >= 1
+        assert sweeping.free_leases(conn) >= 1
     with session(database, tenant) as conn:
         assert isinstance(steps.claim(conn, piece, uuid4(), LEASE_S), steps.Claimed)
 
