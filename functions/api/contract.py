@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from functions.api import answers, letter_answers
+from functions.api import analyzer_answers, answers, letter_answers
 from functions.api.again import Again
 from functions.api.analyzers import ToCompare, ToRun
 from functions.api.assets import Metadata, Replay
@@ -52,10 +52,10 @@ ANSWERS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "sources_notify": ("200", (answers.Notified,)),
     "users_list": ("200", (answers.page(answers.User),)),
     "users_add": ("201", (answers.AddedUser,)),
-    "analyzers_list": ("200", (answers.page(answers.Analyzer),)),
+    "analyzers_list": ("200", (answers.page(analyzer_answers.Analyzer),)),
     "consents_list": ("200", (answers.page(answers.Consent),)),
-    "analyzers_run": ("202", (answers.AnalyzerRun,)),
-    "analyzers_diff": ("200", (answers.AnalyzersDiff,)),
+    "analyzers_run": ("202", (analyzer_answers.AnalyzerRun,)),
+    "analyzers_diff": ("200", (analyzer_answers.AnalyzersDiff,)),
     "relationships_list": ("200", (answers.page(answers.Relationship),)),
 }
 BODIES: dict[str, type[BaseModel]] = {
