@@ -8,7 +8,7 @@ child process: there is no path, network or environment, only the nameless file 
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, ClassVar, Literal
+from typing import Any, BinaryIO, Literal
 
 API_VERSION = 1
 
@@ -135,7 +135,7 @@ class AnalyzerSpec:
 class BaseAnalyzer(ABC):
     """Base of every analyzer. Heavy imports belong into `load` and the methods, never on top."""
 
-    spec: ClassVar[AnalyzerSpec]
+    spec: AnalyzerSpec
 
     def load(self) -> None:  # noqa: B027
         """Load models. Called once in the process that later forks the children."""

@@ -85,6 +85,10 @@ class Registry:
         """By entry, why a plugin that is allowed cannot be used; the others go on without it."""
         return self._made[1]
 
+    def make(self) -> None:
+        """Make all of them now; raise what `all` would."""
+        _ = self.all
+
     @cached_property
     def _made(self) -> tuple[tuple[BaseAnalyzer, ...], Mapping[str, str]]:
         usable: dict[str, BaseAnalyzer] = {}

@@ -69,7 +69,7 @@ class _Analyzers:
         try:
             compiled(path for path in changed if path.exists())
             fresh = replace(self.registry)
-            fresh.all  # noqa: B018 - makes them
+            fresh.make()
             self.sandbox.renew(pools)
         except BaseException:
             taken_out(self.packages)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
 from analyzers import capture, containers
 from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Cost, Segment
@@ -27,7 +27,7 @@ MOST_TAGS = 64 << 20
 class AudioSegmenter(BaseAnalyzer):
     """Cuts a recording into who speaks when; the recording itself is the first segment."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         "audio",
         "1",
         formats=(

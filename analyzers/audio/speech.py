@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from analyzers import containers
 from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment, Text
@@ -84,7 +84,7 @@ class PocketSphinx:
 class SpeechAnalyzer(BaseAnalyzer):
     """Recognizes what is said in an utterance, word by word; labelled with the model it is from."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         "speech",
         "1",
         segments=("utterance",),

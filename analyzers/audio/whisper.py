@@ -82,7 +82,7 @@ class WhisperAnalyzer(Finder):
 
     def __init__(self, store: ModelStore, model: Model, runtime: Runtime) -> None:
         self.recognizer = Whisper(store, model, runtime)
-        self.spec = AnalyzerSpec(  # type: ignore[misc]  # of the model, not of the class
+        self.spec = AnalyzerSpec(  # of the model, not of the class
             f"speech-{model.name}",
             "1",
             segments=("utterance",),

@@ -1,7 +1,7 @@
 """Documents of every format as pages, paragraphs, headings and tables with their places."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, ClassVar, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Cost, Range, Segment
 from analyzers.decoding import Limits
@@ -62,7 +62,7 @@ FORMATS: dict[str, Format] = {
 class DocumentSegmenter(BaseAnalyzer):
     """Reads the format that config["mime_type"] names, else the one its content shows."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="document",
         version="2",
         formats=tuple(FORMATS),

@@ -4,7 +4,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
+
+from analyzers.models.manifest import Model
+from analyzers.runtime import Runtime
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,6 +32,14 @@ class Batches(Generic[Item, Result]):
         self._waiting: deque[tuple[Item, Future[Result]]] = deque()
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix=name)
+
+    @classmethod
+    def of(
+        cls, model: Model, runtime: Runtime, compute: Callable[[Sequence[Item]], Iterable[Result]]
+    ) -> Self:
+        """Return batches of the size that a model takes, by as many workers as there are."""
+        most, workers = runtime.batch(model.batch), runtime.workers()
+        return cls(compute, most=most, workers=workers, name=model.name)
 
     def __call__(self, items: Sequence[Item]) -> list[Result]:
         """Return the results in the order of the items; raise what their batch raised."""

@@ -58,7 +58,7 @@ class TextEncoder(_WithModel):
 
     def __init__(self, store: ModelStore, model: Model, runtime: Runtime) -> None:
         super().__init__(store, model, runtime)
-        self.spec = AnalyzerSpec(  # type: ignore[misc]  # of the model, not of the class
+        self.spec = AnalyzerSpec(  # of the model, not of the class
             name=f"text-{model.name}",
             version=model.generation,
             needs=("text",),
@@ -86,7 +86,7 @@ class PictureEncoder(_WithModel):
         self._how = model.image
         self._graph = Graph(store, model, model.image.file, runtime)
         self._loading = threading.Lock()
-        self.spec = AnalyzerSpec(  # type: ignore[misc]  # of the model, not of the class
+        self.spec = AnalyzerSpec(  # of the model, not of the class
             name=f"visual-{model.name}",
             version=model.generation,
             segments=("image", "scene", "page"),
@@ -118,12 +118,7 @@ class PictureEncoder(_WithModel):
     @cached_property
     def _batches(self) -> "Batches[bytes, Array]":
         _ = self._graph.session
-        return Batches(
-            self._run,
-            most=self._runtime.batch(self._model.batch),
-            workers=self._runtime.workers(),
-            name=self._model.name,
-        )
+        return Batches.of(self._model, self._runtime, self._run)
 
     def _run(self, squares: Sequence[bytes]) -> "Array":
         inputs = {"pixel_values": pixels.normalized(squares, self._how)}

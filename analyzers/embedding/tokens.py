@@ -59,12 +59,7 @@ class TextTower:
     @cached_property
     def _batches(self) -> "Batches[Any, Array]":
         _ = self._graph.session
-        return Batches(
-            self._run,
-            most=self._runtime.batch(self._model.batch),
-            workers=self._runtime.workers(),
-            name=self._model.name,
-        )
+        return Batches.of(self._model, self._runtime, self._run)
 
     def _run(self, windows: Sequence[Any]) -> "Array":
         import numpy as np

@@ -47,7 +47,7 @@ GERMAN_ENDING = re.compile(r"(e|er|es|en|em)$")
 class VisualFallback(BaseAnalyzer):
     """Turns keyframes, query pictures and the colour words of a query into one space."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="visual-fallback",
         version="1",
         segments=("image", "scene", "page"),

@@ -39,7 +39,7 @@ COMMON = frozenset(COMMON_WORDS.split())
 class TextFallback(BaseAnalyzer):
     """Turns the texts of a segment, and a query in words, into one space."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="text-fallback",
         version="1",
         needs=("text",),

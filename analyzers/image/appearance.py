@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 from analyzers.decoding import Limits
@@ -21,7 +21,7 @@ GRAY, SPECKS = 0.06, 0.01
 class AppearanceAnalyzer(BaseAnalyzer):
     """Reads keyframes, so that a photo, a scene and a page are described in the same words."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="appearance",
         version="1",
         segments=("image", "scene", "page"),

@@ -3,12 +3,13 @@
 import io
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from analyzers.api import Finder, Segment
+from analyzers.api import AnalysisResult, AnalyzerSpec, Cost, Finder, Segment
 from analyzers.decoding import Limits
 from analyzers.embedding import pixels
 from analyzers.embedding.batches import Batches
@@ -19,7 +20,7 @@ from analyzers.models.manifest import Model
 from analyzers.models.store import ModelStore
 from analyzers.runtime import Runtime
 from dataflux.errors import MediaFailed
-from schemas.names import Reason
+from schemas.names import Consent, Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,11 +29,18 @@ if TYPE_CHECKING:
 
 COVERED = struct.Struct("<HH")
 """Behind the pixels: how much of the square, across and down, the picture covers."""
-SEGMENTS = ("image", "scene", "page")
 
 
 class Detector(Finder):
-    """Keyframes are decoded and shrunk in the child; threads share the graph."""
+    """Keyframes are decoded and shrunk in the child; threads share the graph.
+
+    A kind of detector says what it is called, what it costs, and what it makes of what is seen.
+    """
+
+    name: ClassVar[str]
+    cost: ClassVar[Cost]
+    consent: ClassVar[Consent | None] = None
+    most: ClassVar[int]
 
     def __init__(self, store: ModelStore, model: Model, runtime: Runtime) -> None:
         assert model.image is not None
@@ -41,6 +49,16 @@ class Detector(Finder):
         self._runtime = runtime
         self._graph = Graph(store, model, model.image.file, runtime)
         self._loading = threading.Lock()
+        self.spec = AnalyzerSpec(  # of the model, not of the class
+            self.name,
+            "1",
+            segments=("image", "scene", "page"),
+            needs=("keyframe",),
+            emits=("visual",),
+            model=model.label,
+            cost=self.cost,
+            consent=self.consent,
+        )
 
     def load(self) -> None:
         decoder.load()
@@ -56,6 +74,28 @@ class Detector(Finder):
         if self._how.resize == "pad":
             covered = pixels.fitted(*picture.size, size)
         return pixels.prepared(picture, self._how) + COVERED.pack(*covered)
+
+    def find(
+        self, segment: Segment, prepared: bytes, priorities: Mapping[str, int]
+    ) -> AnalysisResult | None:
+        found = self.detections(prepared)[: self.most]
+        if not found:
+            return None
+        sure = round(sum(thing.score for thing in found) / len(found), 3)
+        return AnalysisResult(
+            features={"visual": {self.name: self.facts(found)}},
+            confidence_scores={"visual": {self.name: sure}},
+            segments=self.regions(segment, found),
+            model=self._model.label,
+        )
+
+    @abstractmethod
+    def facts(self, found: Sequence[Detection]) -> dict[str, Any]:
+        """Return what is said of the whole picture."""
+
+    @abstractmethod
+    def regions(self, segment: Segment, found: Sequence[Detection]) -> list[Segment]:
+        """Return a segment for each thing."""
 
     def detections(self, prepared: bytes) -> list[Detection]:
         """Return what is seen, best first; boxes in shares of the picture."""
@@ -73,12 +113,7 @@ class Detector(Finder):
     @cached_property
     def _batches(self) -> "Batches[bytes, list[Detection]]":
         _ = self._graph.session
-        return Batches(
-            self._run,
-            most=self._runtime.batch(self._model.batch),
-            workers=self._runtime.workers(),
-            name=self._model.name,
-        )
+        return Batches.of(self._model, self._runtime, self._run)
 
     def _run(self, squares: Sequence[bytes]) -> list[list[Detection]]:
         return READERS[self._objects.answers](self, pixels.normalized(squares, self._how))

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Cost, Features, Segment
 from analyzers.decoding import Limits
@@ -21,7 +21,7 @@ WHOLE = {"xywh": [0, 0, 100, 100]}
 class ImageSegmenter(BaseAnalyzer):
     """Cuts nothing: the picture, upright and in sRGB, is the only segment of its asset."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="image",
         version="1",
         formats=(*dict.fromkeys(FORMATS.values()), "image/heif"),

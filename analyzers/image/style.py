@@ -57,7 +57,7 @@ class StyleAnalyzer(Finder):
         assert model.logit_scale is not None
         self._encoder, self._scale = PictureEncoder(store, model, runtime), model.logit_scale
         self._groups, self._loading = groups, threading.Lock()
-        self.spec = AnalyzerSpec(  # type: ignore[misc]  # of the model, not of the class
+        self.spec = AnalyzerSpec(  # of the model, not of the class
             "style",
             "1",
             segments=("image", "scene"),

@@ -14,7 +14,6 @@ from difflib import SequenceMatcher
 from functools import cache
 from itertools import pairwise
 from statistics import mean, median, pstdev
-from typing import ClassVar
 
 from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 from analyzers.text.language import detect, load
@@ -37,7 +36,7 @@ WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 class KeywordsAnalyzer(BaseAnalyzer):
     """Finds a few words and phrases that say what a longer text is about."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="keywords",
         version="1",
         needs=("text",),

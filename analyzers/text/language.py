@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment, Text
 
@@ -39,7 +39,7 @@ SEVERAL_LANGUAGES = re.compile(r"[\u0400-\u052f\u0600-\u06ff\u0900-\u0dff]")
 class LanguageAnalyzer(BaseAnalyzer):
     """Reports the language most of a segment's text is in."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="language",
         version="1",
         needs=("text",),

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import ClassVar
 
 from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 
@@ -76,7 +75,7 @@ AFTER_URL = ".,;:!?)]}…'’"
 class MentionsAnalyzer(BaseAnalyzer):
     """Finds dates and amounts, in one form whatever the language, and addresses."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="mentions",
         version="1",
         needs=("text",),

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 from analyzers.text.language import detect, load
@@ -37,7 +37,7 @@ SURE = 0.8
 class NamesAnalyzer(BaseAnalyzer):
     """Finds whom and what a text names."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="names",
         version="1",
         needs=("text",),

@@ -6,7 +6,6 @@ twice where words are searched.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
 
 from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment, Text
 from analyzers.image import boxes
@@ -19,7 +18,7 @@ from schemas.names import TextSource
 class OcrAnalyzer(BaseAnalyzer):
     """Reads the keyframes of pictures and scenes."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="ocr",
         version="1",
         segments=("image", "scene"),
@@ -53,7 +52,7 @@ class OcrAnalyzer(BaseAnalyzer):
 class ScanAnalyzer(OcrAnalyzer):
     """Reads pages that are pictures: those of which a segmenter keeps a `scan` to be read."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="ocr-scan",
         version="1",
         segments=("page",),

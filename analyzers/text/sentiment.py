@@ -6,7 +6,7 @@ mostly tells what happens to somebody, good or bad.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 from analyzers.api import AnalysisResult, AnalyzerSpec, BaseAnalyzer, Cost, Segment
 from analyzers.text.language import detect, load
@@ -22,7 +22,7 @@ LONGEST_TEXT = 10_000
 class SentimentAnalyzer(BaseAnalyzer):
     """Scores a text from -1 to 1."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         name="sentiment",
         version="1",
         needs=("text",),

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from analyzers.api import AnalyzerSpec, Cost
 from analyzers.video.changes import Change
@@ -25,7 +25,7 @@ WIDTH = 256
 class PySceneDetectSegmenter(VideoSegmenter):
     """Videos, cut where a detector of PySceneDetect, with its own defaults, says so."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         "pyscenedetect",
         "1",
         formats=VideoSegmenter.spec.formats,

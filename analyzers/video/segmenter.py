@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
 from analyzers import containers
 from analyzers.api import AnalyzerSpec, Artifact, BaseAnalyzer, Cost, Range, Segment
@@ -38,7 +38,7 @@ HEARD = ("utterance", "music")
 class VideoSegmenter(BaseAnalyzer):
     """Decodes each picture once; the sound is a piece of its own, beside those of the pictures."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         "video",
         "1",
         formats=("video/mp4", "video/quicktime", "video/x-matroska", "video/webm"),

@@ -2,7 +2,6 @@
 
 import math
 from importlib.metadata import EntryPoint, EntryPoints
-from typing import ClassVar
 
 import pytest
 
@@ -15,7 +14,7 @@ HERE = "tests.analyzers.test_registry"
 
 
 class Plugin(BaseAnalyzer):
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("plugin", "2", needs=("keyframe",), cost=Cost(1))
+    spec = AnalyzerSpec("plugin", "2", needs=("keyframe",), cost=Cost(1))
 
     def analyze_segment(self, segment: object, priorities: object) -> AnalysisResult | None:
         return None
@@ -26,21 +25,19 @@ class Twin(Plugin):
 
 
 class Newer(Plugin):
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("newer", "1", api=99)
+    spec = AnalyzerSpec("newer", "1", api=99)
 
 
 class Idle(BaseAnalyzer):
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("idle", "1")
+    spec = AnalyzerSpec("idle", "1")
 
 
 class Odd(Plugin):
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        "An odd name", "v 1", formats=("png",), emits=("smell",)
-    )
+    spec = AnalyzerSpec("An odd name", "v 1", formats=("png",), emits=("smell",))
 
 
 class Dear(Plugin):
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
+    spec = AnalyzerSpec(
         "dear",
         "1",
         cost=Cost(math.inf, "hour"),  # type: ignore[arg-type]
@@ -48,14 +45,14 @@ class Dear(Plugin):
 
 
 class Vague(BaseAnalyzer):
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("vague", "1", emits=("nowhere",))
+    spec = AnalyzerSpec("vague", "1", emits=("nowhere",))
 
     def generate_embeddings(self, segment: object) -> list[Embedding]:
         return []
 
 
 class Formless(BaseAnalyzer):
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("formless", "1")
+    spec = AnalyzerSpec("formless", "1")
 
     def extract_segments(self, file: object, config: object):  # type: ignore[no-untyped-def]
         return iter(())

@@ -15,7 +15,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
 from analyzers import containers
 from analyzers.api import (
@@ -41,9 +41,7 @@ def segment(**changed: Any) -> Segment:
 class Rogue(BaseAnalyzer):
     """Does what its file says."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        "rogue", "1", formats=("text/plain",), cost=Cost(1, "file")
-    )
+    spec = AnalyzerSpec("rogue", "1", formats=("text/plain",), cost=Cost(1, "file"))
 
     def extract_segments(
         self, file: BinaryIO, config: Mapping[str, Any]
@@ -351,9 +349,7 @@ ENDINGS: dict[str, Callable[[], Iterator[Segment | Artifact]]] = {
 class Forced(BaseAnalyzer):
     """Opens its file by a demuxer that opens others, with every protocol allowed and no hook."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        "forced", "1", formats=("text/plain",), cost=Cost(1, "file")
-    )
+    spec = AnalyzerSpec("forced", "1", formats=("text/plain",), cost=Cost(1, "file"))
 
     def load(self) -> None:
         containers.load()
@@ -383,7 +379,7 @@ class Forced(BaseAnalyzer):
 class Good(BaseAnalyzer):
     """Finds something in every segment."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("good", "1", emits=("visual",), cost=Cost(1))
+    spec = AnalyzerSpec("good", "1", emits=("visual",), cost=Cost(1))
 
     def analyze_segment(
         self, segment: Segment, priorities: Mapping[str, int]
@@ -395,7 +391,7 @@ class Good(BaseAnalyzer):
 class Bad(BaseAnalyzer):
     """Fails on a segment as its type says."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("bad", "1", cost=Cost(1))
+    spec = AnalyzerSpec("bad", "1", cost=Cost(1))
 
     def analyze_segment(
         self, segment: Segment, priorities: Mapping[str, int]
@@ -422,7 +418,7 @@ class Bad(BaseAnalyzer):
 class Missing(BaseAnalyzer):
     """Has a model that is not there."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec("missing", "1", cost=Cost(1))
+    spec = AnalyzerSpec("missing", "1", cost=Cost(1))
 
     def load(self) -> None:
         raise ModuleNotFoundError("no model; install dataflux[model]")
@@ -436,9 +432,7 @@ class Missing(BaseAnalyzer):
 class Embedder(BaseAnalyzer):
     """Makes the vectors that the segment's type names."""
 
-    spec: ClassVar[AnalyzerSpec] = AnalyzerSpec(
-        "embedder", "1", emits=("visual/rogue@1",), dimensions=2, cost=Cost(1)
-    )
+    spec = AnalyzerSpec("embedder", "1", emits=("visual/rogue@1",), dimensions=2, cost=Cost(1))
 
     def generate_embeddings(self, segment: Segment) -> list[Embedding]:
         return [Embedding(*VECTORS[segment.type])]
