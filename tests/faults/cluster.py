@@ -27,8 +27,9 @@ SETTINGS = {
 }
 """So many attempts, because a kill is not the fault of the piece that was in work."""
 START_S = 60.0
-CRASHED = {**QUICK, "full_page_writes": "on"}
-"""Processes are killed here, not the machine: what was given to the system is not lost."""
+CRASHED = {**QUICK, "full_page_writes": "on", "synchronous_commit": "on"}
+"""Processes are killed here, not the machine: what was given to the system is not lost.
+But it has to be given: a server that acknowledges before it writes loses what it acknowledged."""
 
 
 class Cluster:
